@@ -1,0 +1,87 @@
+"""The embedded digits: scikit-learn's, brought to 28×28 in MNIST's manner and multiplied."""
+
+from functools import cache
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+from torchvision import transforms
+from torchvision.transforms import functional as TF
+
+from .splits import DataError, Digits, Split, empty, hold_out
+
+TEST_SIZE, TRAIN_SIZE = 300, 60_000
+
+
+def to_mnist_frame(ink: Tensor) -> Tensor:
+    """Bring ink [H, W] in [0, 1] of any size to uint8 [28, 28] in MNIST's manner.
+
+    The ink's bounding box is scaled to fit 20×20, its centre of mass then set to the frame's centre, as described at
+    http://yann.lecun.com/exdb/mnist/. A page without ink gives an empty frame.
+    """
+    frame = torch.zeros(28, 28)
+    rows, columns = (ink > 0.1).nonzero(as_tuple=True)
+    if len(rows) == 0:
+        return frame.to(torch.uint8)
+    box = ink[rows.min() : rows.max() + 1, columns.min() : columns.max() + 1]
+    height, width = (max(1, round(20 * side / max(box.shape))) for side in box.shape)
+    box = TF.resize(box[None], [height, width], transforms.InterpolationMode.BICUBIC, antialias=True)[0]
+    box = box.clamp(0, 1)
+    mass = box / box.sum()
+    top = 14 - (mass.sum(1) @ (torch.arange(height) + 0.5)).item()
+    left = 14 - (mass.sum(0) @ (torch.arange(width) + 0.5)).item()
+    top, left = (min(max(round(start), 0), 28 - side) for start, side in ((top, height), (left, width)))
+    frame[top : top + height, left : left + width] = box
+    return (frame * 255).round().to(torch.uint8)
+
+
+@cache
+def _framed_digits() -> tuple[Split, Split]:
+    """scikit-learn's 1,797 digits at 28×28, in an order drawn once and for all: those to train on, those to test."""
+    from sklearn.datasets import load_digits as load_sklearn_digits
+
+    bunch = load_sklearn_digits()
+    ink = functional.pad(torch.from_numpy(bunch.images).float() / 16, (1, 1, 1, 1))
+    fine = TF.resize(ink, [40, 40], transforms.InterpolationMode.BICUBIC).clamp(0, 1)
+    images = torch.stack([to_mnist_frame(page) for page in fine]).unsqueeze(1)
+    labels = torch.from_numpy(bunch.target).long()
+    return hold_out(Split(images, labels), TEST_SIZE, seed=0)
+
+
+def read(validation: int, train_size: int | None, seed: int) -> Digits:
+    """300 digits to test on; the others multiplied, to as many training digits as MNIST has where no size is given.
+
+    No training digit is made from an original that a validation digit is made from.
+    """
+    originals, test = _framed_digits()
+    rest = TRAIN_SIZE - validation
+    if not 0 <= validation < TRAIN_SIZE:
+        raise DataError(f"digits: {validation:,} digits for validation, but 0 to {TRAIN_SIZE - 1:,} can be held out.")
+    if train_size is not None and not 1 <= train_size <= rest:
+        raise DataError(f"digits: train_size is {train_size:,}, but 1 to {rest:,} can be kept. Change train_size.")
+    train_size = train_size or rest
+    share = round(len(originals.labels) * validation / (validation + train_size))
+    held = min(validation, max(1, share))
+    originals, held_out = hold_out(originals, held, seed)
+    generator = torch.Generator().manual_seed(seed)
+    train = _multiply(originals, train_size, generator)
+    return Digits(train, _multiply(held_out, validation, generator), test, "digits", "scikit-learn's, embedded")
+
+
+def _multiply(originals: Split, size: int, generator: torch.Generator) -> Split:
+    """`size` digits: the originals in a drawn order, then as often as needed again, each time moved and bent."""
+    if size == 0:
+        return empty(originals)
+    total = len(originals.labels)
+    order = torch.cat([torch.randperm(total, generator=generator) for _ in range(-(-size // total))])[:size]
+    images, labels = originals.images[order], originals.labels[order]
+    bend = transforms.Compose([
+        transforms.RandomAffine(8, translate=(0.05, 0.05), scale=(0.95, 1.05), shear=5,
+                                interpolation=transforms.InterpolationMode.BILINEAR),
+        transforms.ElasticTransform(alpha=20.0, sigma=4.0),
+    ])  # fmt: skip
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(int(torch.randint(2**31, (), generator=generator)))
+        for part in images[total:].split(128):
+            part.copy_(bend(part))
+    return Split(images, labels)

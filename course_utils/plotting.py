@@ -1,0 +1,204 @@
+"""The figures of the course: one Axes in, that Axes out; grids return a Figure.
+
+Every function also writes an alternative text, computed from what it draws, for readers who cannot see the figure;
+`use_course_style` makes notebooks keep it with the picture.
+"""
+
+import io
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import torch
+from IPython import get_ipython
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from torch import Tensor
+
+STYLE = Path(__file__).with_name("course.mplstyle")
+RIGHT, WRONG = "#006B4F", "#B03A00"
+
+
+def use_course_style() -> None:
+    """Set the course's style and, in a notebook, store each figure's alternative text in its output's metadata."""
+    plt.style.use(STYLE)
+    if shell := get_ipython():
+        shell.display_formatter.formatters["image/png"].for_type(Figure, _png_with_text)
+
+
+def describe(target: Axes | Figure, text: str) -> None:
+    """Give an Axes or a Figure its alternative text."""
+    target.alternative_text = text
+
+
+def alternative_text(figure: Figure) -> str:
+    """The figure's own text and those of its Axes, in their order."""
+    parts = [getattr(target, "alternative_text", "") for target in (figure, *figure.axes)]
+    return " ".join(part for part in parts if part)
+
+
+def _png_with_text(figure: Figure) -> tuple[bytes, dict]:
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", bbox_inches="tight", dpi=figure.dpi)
+    return buffer.getvalue(), {"alt": alternative_text(figure)}
+
+
+def plot_loss(
+    *histories,
+    labels: Sequence[str] = (),
+    landmarks: Mapping[str, float] | None = None,
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw the losses of one or more `History` against epochs, with named landmarks as dotted lines.
+
+    A training loss is a mean over its epoch and stands at the epoch's middle; a validation loss, dashed, was measured
+    at the epoch's end and stands there. With one history, the losses of single batches are drawn pale behind.
+    """
+    ax = ax or plt.subplots()[1]
+    texts = []
+    for index, history in enumerate(histories):
+        name = f"{labels[index]} " if labels else ""
+        colour = f"C{index}"
+        epochs = len(history.train_loss)
+        if len(histories) == 1:
+            count = len(history.batch_losses)
+            step = max(1, count // 300)
+            batches = [epochs * (i + 0.5) / count for i in range(0, count, step)]
+            ax.plot(batches, history.batch_losses[::step], color=colour, alpha=0.25, lw=0.8, label="single batches")
+        middles = [epoch + 0.5 for epoch in range(epochs)]
+        ax.plot(middles, history.train_loss, color=colour, marker="o", ms=4, label=f"{name}training, epoch's mean")
+        texts.append(f"{name}training loss {_course_of(history.train_loss)}")
+        if history.validation_loss:
+            ends = range(1, epochs + 1)
+            ax.plot(ends, history.validation_loss, "--", color=colour, marker="s", ms=4, label=f"{name}validation")
+            texts.append(f"{name}validation loss {_course_of(history.validation_loss)}")
+    for name, height in (landmarks or {}).items():
+        ax.axhline(height, color="#444444", ls=":", lw=1.5)
+        ax.annotate(
+            f"{name} ({height:.4g})", (1, height), (-4, 3), xycoords=("axes fraction", "data"), ha="right",
+            textcoords="offset points", fontsize=9.5, color="#444444",
+        )  # fmt: skip
+        texts.append(f"landmark {name} at {height:.4g}")
+    ax.set(xlabel="epoch", ylabel="loss")
+    ax.legend()
+    describe(ax, f"Loss curves: {'; '.join(texts)}.")
+    return ax
+
+
+def _course_of(losses: Sequence[float]) -> str:
+    low = min(range(len(losses)), key=losses.__getitem__)
+    verb = "falls" if losses[-1] < losses[0] else "goes"
+    return (
+        f"{verb} from {losses[0]:.3g} to {losses[-1]:.3g} over {len(losses)} epochs, "
+        f"lowest ({losses[low]:.3g}) in epoch {low + 1}"
+    )
+
+
+def plot_images(
+    images: Tensor,
+    titles: Sequence[str] = (),
+    *,
+    columns: int = 8,
+    signed: bool = False,
+    colours: Sequence[str] = (),
+    heading: str = "",
+) -> Figure:
+    """Draw images [N, H, W] or [N, 1, H, W] as a grid, each with its title.
+
+    Pixels share one scale: from 0, or with `signed` from minus to plus the largest absolute value (blue is negative,
+    red positive). `colours` gives each title its colour.
+    """
+    images = images.detach().cpu().float().reshape(-1, *images.shape[-2:])
+    top = images.abs().max().item() or 1.0
+    scale = {"cmap": "RdBu_r", "vmin": -top, "vmax": top} if signed else {"vmin": 0, "vmax": top}
+    columns = min(columns, len(images))
+    rows = -(-len(images) // columns)
+    height = rows * (1.25 if len(titles) else 1.0) + (0.45 if heading else 0.1)
+    figure, axes = plt.subplots(rows, columns, figsize=(columns * 1.05, height), squeeze=False)
+    for index, ax in enumerate(axes.flat):
+        ax.set_axis_off()
+        if index < len(images):
+            ax.imshow(images[index], **scale)
+        if index < min(len(titles), len(images)):
+            colour = colours[index] if len(colours) else "black"
+            ax.set_title(titles[index], fontsize=11, fontweight="normal", color=colour, loc="center", pad=3)
+    if heading:
+        figure.suptitle(heading, x=0.01, ha="left", fontsize=12, fontweight="bold")
+    listed = f", titled in reading order: {', '.join(map(str, titles))}" if len(titles) else ""
+    describe(figure, f"{heading + ': ' if heading else ''}{rows} by {columns} grid of {len(images)} images{listed}.")
+    return figure
+
+
+def plot_predictions(
+    images: Tensor, labels: Tensor, predictions: Tensor, *, columns: int = 8, heading: str = ""
+) -> Figure:
+    """Draw digits titled with their predictions: `7 ✓`, or `7 ✗ 1` in another colour where a 1 was read as a 7."""
+    pairs = list(zip(labels.tolist(), predictions.tolist(), strict=True))
+    titles = [f"{read} ✓" if read == true else f"{read} ✗ {true}" for true, read in pairs]
+    colours = [RIGHT if read == true else WRONG for true, read in pairs]
+    figure = plot_images(images, titles, columns=columns, colours=colours, heading=heading)
+    wrong = [f"a {true} read as {read}" for true, read in pairs if read != true]
+    right = f"{len(pairs) - len(wrong)} of {len(pairs)} digits read right"
+    describe(figure, f"{heading + ': ' if heading else ''}{right}; wrong: {', '.join(wrong) or 'none'}.")
+    return figure
+
+
+def plot_confusion(counts: Tensor, *, ax: Axes | None = None) -> Axes:
+    """Draw a confusion matrix [10, 10]: row = true digit, column = prediction. Colour shows the errors alone."""
+    ax = ax or plt.subplots(figsize=(5.6, 5.2))[1]
+    errors = counts.float().clone().fill_diagonal_(0)
+    ax.imshow(errors, cmap="Oranges", vmin=0, vmax=errors.max().item() * 1.6 or 1)
+    for true in range(10):
+        for read in range(10):
+            count = int(counts[true, read])
+            weight = "bold" if true == read else "normal"
+            ax.text(read, true, count or "·", ha="center", va="center", fontsize=9, fontweight=weight)
+    ax.set(xlabel="prediction", ylabel="true digit", xticks=range(10), yticks=range(10))
+    ax.grid(False)
+    true, read = divmod(int(errors.argmax()), 10)
+    total = int(counts.sum())
+    describe(
+        ax,
+        f"Confusion matrix of {total} digits: {int(counts.trace())} on the diagonal; the most frequent error is "
+        f"a {true} read as {read}, {int(errors.max())} times.",
+    )
+    return ax
+
+
+def plot_spread(labels: Tensor, values: Tensor, *, ax: Axes | None = None) -> Axes:
+    """Draw how predicted values [N] spread around each true digit, as boxes, with the line where both are equal."""
+    ax = ax or plt.subplots()[1]
+    groups = [values[labels == digit].tolist() for digit in range(10)]
+    ax.boxplot(groups, positions=range(10), widths=0.6, showfliers=False, whis=(5, 95), patch_artist=True,
+               boxprops={"facecolor": "#BBD9EC"}, medianprops={"color": "black"})  # fmt: skip
+    ax.plot([-0.5, 9.5], [-0.5, 9.5], ls=":", color="#444444", label="prediction = digit")
+    ax.set(xlabel="true digit", ylabel="predicted value", xlim=(-0.7, 9.7))
+    ax.legend()
+    medians = ", ".join(f"{digit}: {torch.tensor(group).median():.1f}" for digit, group in enumerate(groups) if group)
+    describe(
+        ax, f"Box plot of predicted values by true digit (boxes: half of them; whiskers: 90 %); medians {medians}."
+    )
+    return ax
+
+
+def plot_decision(
+    probability: Callable[[Tensor], Tensor], points: Tensor, labels: Tensor, *, ax: Axes | None = None
+) -> Axes:
+    """Draw two classes of points [N, 2] on the surface of `probability`, which maps points [M, 2] to [M] in [0, 1]."""
+    ax = ax or plt.subplots(figsize=(4.2, 4.0))[1]
+    reach = points.abs().max().item() * 1.15
+    line = torch.linspace(-reach, reach, 121)
+    grid = torch.cartesian_prod(line, line)
+    with torch.no_grad():
+        surface = probability(grid).reshape(121, 121).T
+        right = ((probability(points) > 0.5) == labels.bool()).float().mean().item()
+    ax.contourf(line, line, surface, levels=torch.linspace(0, 1, 11).tolist(), cmap="PuOr_r", alpha=0.75)
+    if surface.min() < 0.5 < surface.max():
+        ax.contour(line, line, surface, levels=[0.5], colors="black", linewidths=2)
+    for value, marker, colour in ((0, "o", "#3B2A6B"), (1, "^", "#A34B00")):
+        chosen = points[labels == value]
+        ax.scatter(*chosen.T, marker=marker, s=16, color=colour, edgecolor="white", lw=0.4)
+    ax.set(xlabel="x₁", ylabel="x₂", xlim=(-reach, reach), ylim=(-reach, reach), aspect="equal")
+    ax.grid(False)
+    describe(ax, f"Two classes of points on a decision surface; {right:.0%} lie on their own side of the boundary.")
+    return ax
