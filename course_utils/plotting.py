@@ -5,6 +5,7 @@ Every function also writes an alternative text, computed from what it draws, for
 """
 
 import io
+import math
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
@@ -21,9 +22,10 @@ RIGHT, WRONG = "#006B4F", "#B03A00"
 
 def use_course_style() -> None:
     """Set the course's style and, in a notebook, store each figure's alternative text in its output's metadata."""
-    plt.style.use(STYLE)
     if shell := get_ipython():
+        shell.run_line_magic("matplotlib", "inline")  # first, since it sets formatters of its own
         shell.display_formatter.formatters["image/png"].for_type(Figure, _png_with_text)
+    plt.style.use(STYLE)
 
 
 def describe(target: Axes | Figure, text: str) -> None:
@@ -64,13 +66,14 @@ def plot_loss(
             count = len(history.batch_losses)
             step = max(1, count // 300)
             batches = [epochs * (i + 0.5) / count for i in range(0, count, step)]
-            ax.plot(batches, history.batch_losses[::step], color=colour, alpha=0.25, lw=0.8, label="single batches")
+            ax.plot(batches, history.batch_losses[::step], color=colour, alpha=0.4, lw=0.8, label="single batches")
         middles = [epoch + 0.5 for epoch in range(epochs)]
         ax.plot(middles, history.train_loss, color=colour, marker="o", ms=4, label=f"{name}training, epoch's mean")
         texts.append(f"{name}training loss {_course_of(history.train_loss)}")
         if history.validation_loss:
             ends = range(1, epochs + 1)
-            ax.plot(ends, history.validation_loss, "--", color=colour, marker="s", ms=4, label=f"{name}validation")
+            dashes = {"color": "C1" if len(histories) == 1 else colour, "ls": "--", "marker": "s", "ms": 4}
+            ax.plot(ends, history.validation_loss, **dashes, label=f"{name}validation")
             texts.append(f"{name}validation loss {_course_of(history.validation_loss)}")
     for name, height in (landmarks or {}).items():
         ax.axhline(height, color="#444444", ls=":", lw=1.5)
@@ -86,12 +89,16 @@ def plot_loss(
 
 
 def _course_of(losses: Sequence[float]) -> str:
-    low = min(range(len(losses)), key=losses.__getitem__)
-    verb = "falls" if losses[-1] < losses[0] else "goes"
-    return (
-        f"{verb} from {losses[0]:.3g} to {losses[-1]:.3g} over {len(losses)} epochs, "
-        f"lowest ({losses[low]:.3g}) in epoch {low + 1}"
-    )
+    first, last = losses[0], losses[-1]
+    if len(losses) == 1:
+        return f"is {first:.3g} in the only epoch"
+    verb = "falls" if last < first else "rises" if last > first else "goes"
+    text = f"{verb} from {first:.3g} to {last:.3g} over {len(losses)} epochs"
+    finite = [loss for loss in losses if math.isfinite(loss)]
+    if finite:
+        text += f", lowest ({min(finite):.3g}) in epoch {losses.index(min(finite)) + 1}"
+    lost = len(losses) - len(finite)
+    return f"{text}, not a finite number in {lost} of them" if lost else text
 
 
 def plot_images(
@@ -109,16 +116,17 @@ def plot_images(
     red positive). `colours` gives each title its colour.
     """
     images = images.detach().cpu().float().reshape(-1, *images.shape[-2:])
-    top = images.abs().max().item() or 1.0
+    finite = images[images.isfinite()].abs()
+    top = (finite.max().item() if len(finite) else 0.0) or 1.0
     scale = {"cmap": "RdBu_r", "vmin": -top, "vmax": top} if signed else {"vmin": 0, "vmax": top}
-    columns = min(columns, len(images))
-    rows = -(-len(images) // columns)
+    columns = max(1, min(columns, len(images)))
+    rows = max(1, -(-len(images) // columns))
     height = rows * (1.25 if len(titles) else 1.0) + (0.45 if heading else 0.1)
     figure, axes = plt.subplots(rows, columns, figsize=(columns * 1.05, height), squeeze=False)
     for index, ax in enumerate(axes.flat):
         ax.set_axis_off()
         if index < len(images):
-            ax.imshow(images[index], **scale)
+            ax.imshow(images[index].numpy(), **scale)
         if index < min(len(titles), len(images)):
             colour = colours[index] if len(colours) else "black"
             ax.set_title(titles[index], fontsize=11, fontweight="normal", color=colour, loc="center", pad=3)
@@ -132,9 +140,9 @@ def plot_images(
 def plot_predictions(
     images: Tensor, labels: Tensor, predictions: Tensor, *, columns: int = 8, heading: str = ""
 ) -> Figure:
-    """Draw digits titled with their predictions: `7 ✓`, or `7 ✗ 1` in another colour where a 1 was read as a 7."""
+    """Draw digits titled with their predictions: `7 ✓`, or `7 ✗ (1)` in another colour where a 1 was read as a 7."""
     pairs = list(zip(labels.tolist(), predictions.tolist(), strict=True))
-    titles = [f"{read} ✓" if read == true else f"{read} ✗ {true}" for true, read in pairs]
+    titles = [f"{read} ✓" if read == true else f"{read} ✗ ({true})" for true, read in pairs]
     colours = [RIGHT if read == true else WRONG for true, read in pairs]
     figure = plot_images(images, titles, columns=columns, colours=colours, heading=heading)
     wrong = [f"a {true} read as {read}" for true, read in pairs if read != true]
@@ -147,7 +155,7 @@ def plot_confusion(counts: Tensor, *, ax: Axes | None = None) -> Axes:
     """Draw a confusion matrix [10, 10]: row = true digit, column = prediction. Colour shows the errors alone."""
     ax = ax or plt.subplots(figsize=(5.6, 5.2))[1]
     errors = counts.float().clone().fill_diagonal_(0)
-    ax.imshow(errors, cmap="Oranges", vmin=0, vmax=errors.max().item() * 1.6 or 1)
+    ax.imshow(errors.numpy(), cmap="Oranges", vmin=0, vmax=errors.max().item() * 1.6 or 1)
     for true in range(10):
         for read in range(10):
             count = int(counts[true, read])
@@ -157,11 +165,12 @@ def plot_confusion(counts: Tensor, *, ax: Axes | None = None) -> Axes:
     ax.grid(False)
     true, read = divmod(int(errors.argmax()), 10)
     total = int(counts.sum())
-    describe(
-        ax,
-        f"Confusion matrix of {total} digits: {int(counts.trace())} on the diagonal; the most frequent error is "
-        f"a {true} read as {read}, {int(errors.max())} times.",
+    worst = (
+        f"the most frequent error is a {true} read as {read}, {int(errors.max())} times"
+        if errors.any()
+        else "no errors"
     )
+    describe(ax, f"Confusion matrix of {total} digits: {int(counts.trace())} on the diagonal; {worst}.")
     return ax
 
 
@@ -174,7 +183,9 @@ def plot_spread(labels: Tensor, values: Tensor, *, ax: Axes | None = None) -> Ax
     ax.plot([-0.5, 9.5], [-0.5, 9.5], ls=":", color="#444444", label="prediction = digit")
     ax.set(xlabel="true digit", ylabel="predicted value", xlim=(-0.7, 9.7))
     ax.legend()
-    medians = ", ".join(f"{digit}: {torch.tensor(group).median():.1f}" for digit, group in enumerate(groups) if group)
+    medians = ", ".join(
+        f"{digit}: {torch.tensor(group).quantile(0.5):.1f}" for digit, group in enumerate(groups) if group
+    )
     describe(
         ax, f"Box plot of predicted values by true digit (boxes: half of them; whiskers: 90 %); medians {medians}."
     )

@@ -8,11 +8,13 @@ import platform
 import time
 from collections.abc import Iterator
 from importlib import metadata
+from pathlib import Path
 
 import torch
 from IPython.display import display
 
 RECORD_MIME = "application/vnd.course.record+json"
+RESULTS = Path(__file__).resolve().parent.parent / "notebooks" / "results.json"
 PACKAGES = "torch torchvision jupyterlab matplotlib scikit-learn ipywidgets papermill nbval"
 
 
@@ -46,10 +48,17 @@ def environment_report() -> dict[str, str]:
 def record(**figures: float | int | str | list) -> None:
     """Print figures and keep them in the notebook as JSON, where a runner reads them back.
 
-    A figure is a number, a text, or a list of numbers. JSON has no NaN and no infinity: they are kept as texts.
+    A figure is a number, a text, or a list of numbers, also torch's or NumPy's own. JSON has no NaN and no infinity:
+    they are kept as texts.
     """
+    figures = {name: _plain(value) for name, value in figures.items()}
     text = ", ".join(f"{name} = {_short(value)}" for name, value in figures.items())
-    display({"text/plain": f"recorded: {text}", RECORD_MIME: _plain(figures)}, raw=True)
+    display({"text/plain": f"recorded: {text}", RECORD_MIME: figures}, raw=True)
+
+
+def measured_results(lesson: str) -> dict:
+    """The figures that a lesson's whole recipe gave on MNIST when the course was last rendered."""
+    return json.loads(RESULTS.read_text())["lessons"][lesson]["figures"]
 
 
 def _short(value) -> str:
@@ -59,9 +68,9 @@ def _short(value) -> str:
 
 
 def _plain(value):
-    if isinstance(value, dict):
-        return {name: _plain(item) for name, item in value.items()}
-    if isinstance(value, list):
+    if hasattr(value, "tolist"):  # a number or an array of torch's or NumPy's
+        value = value.tolist()
+    if isinstance(value, list | tuple):
         return [_plain(item) for item in value]
     if isinstance(value, float) and not math.isfinite(value):
         return str(value)

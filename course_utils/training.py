@@ -64,8 +64,19 @@ def train_epoch(model: nn.Module, batches: Iterable, loss_fn: Callable, optimize
         optimizer.zero_grad()  # 5. zero the gradients
         losses.append(loss.detach())
         sizes.append(len(labels))
-    losses = torch.stack(losses).double().cpu()
-    return Metrics(loss=(losses @ torch.tensor(sizes).double() / sum(sizes)).item(), batch_losses=losses.tolist())
+    losses = _to_numbers(losses)
+    return Metrics(loss=_weighted_mean(losses, sizes), batch_losses=losses)
+
+
+def _to_numbers(losses: list[Tensor]) -> list[float]:
+    """The losses off their device in one go. Raises ValueError where there are none."""
+    if not losses:
+        raise ValueError("no batches: there is no sample, or they come from a generator that is already spent")
+    return torch.stack(losses).cpu().tolist()
+
+
+def _weighted_mean(losses: list[float], sizes: list[int]) -> float:
+    return sum(loss * size for loss, size in zip(losses, sizes, strict=True)) / sum(sizes)
 
 
 @contextmanager
@@ -83,14 +94,14 @@ def evaluating(model: nn.Module) -> Iterator[None]:
 
 def evaluate(model: nn.Module, batches: Iterable, loss_fn: Callable) -> Metrics:
     """The mean loss and the accuracy over all batches. The model is left as it was found."""
-    loss = correct = samples = 0
+    losses, sizes, correct = [], [], 0
     with evaluating(model):
         for images, labels in batches:
             outputs = model(images)
-            loss += loss_fn(outputs, labels).double() * len(labels)
+            losses.append(loss_fn(outputs, labels))
+            sizes.append(len(labels))
             correct += (to_digits(outputs) == labels).sum()
-            samples += len(labels)
-    return Metrics(loss=(loss / samples).item(), accuracy=(correct / samples).item())
+    return Metrics(loss=_weighted_mean(_to_numbers(losses), sizes), accuracy=int(correct) / sum(sizes))
 
 
 def fit(
@@ -128,3 +139,8 @@ def predict(model: nn.Module, inputs: Tensor, *, batch_size: int = 1000) -> Tens
     device = next(model.parameters()).device
     with evaluating(model):
         return torch.cat([model(part.to(device)).cpu() for part in inputs.split(batch_size)])
+
+
+def confusion_matrix(labels: Tensor, predictions: Tensor) -> Tensor:
+    """Counts int64 [10, 10]: how often each true digit (row) was read as each digit (column)."""
+    return torch.bincount(labels * 10 + predictions, minlength=100).reshape(10, 10)

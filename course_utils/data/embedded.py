@@ -61,10 +61,11 @@ def read(validation: int, train_size: int | None, seed: int) -> Digits:
         raise DataError(f"digits: train_size is {train_size:,}, but 1 to {rest:,} can be kept. Change train_size.")
     train_size = train_size or rest
     share = round(len(originals.labels) * validation / (validation + train_size))
-    held = min(validation, max(1, share))
+    held = min(validation, max(1, share), len(originals.labels) - 1)
     originals, held_out = hold_out(originals, held, seed)
     generator = torch.Generator().manual_seed(seed)
     train = _multiply(originals, train_size, generator)
+    test = Split(test.images.clone(), test.labels.clone())
     return Digits(train, _multiply(held_out, validation, generator), test, "digits", "scikit-learn's, embedded")
 
 
@@ -81,7 +82,7 @@ def _multiply(originals: Split, size: int, generator: torch.Generator) -> Split:
         transforms.ElasticTransform(alpha=20.0, sigma=4.0),
     ])  # fmt: skip
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(int(torch.randint(2**31, (), generator=generator)))
-        for part in images[total:].split(128):
-            part.copy_(bend(part))
+        torch.default_generator.manual_seed(int(torch.randint(2**31, (), generator=generator)))
+        for start in range(total, size, 128):
+            images[start : start + 128] = bend(images[start : start + 128])
     return Split(images, labels)

@@ -2,6 +2,7 @@
 
 import gzip
 import hashlib
+import math
 import os
 import shutil
 import socket
@@ -63,18 +64,24 @@ def _existing(path: Path) -> Path:
     return path if path.exists() else zipped
 
 
+def _opened(path: Path):
+    return gzip.open(path) if path.suffix == ".gz" else open(path, "rb")
+
+
 def _read_file(path: Path, magic: int) -> Tensor:
     """One IDX file as uint8, read straight into the array that the tensor keeps."""
     dimensions = 3 if magic == IMAGES_MAGIC else 1
-    with readable(path), (gzip.open if path.suffix == ".gz" else open)(path, "rb") as file:
+    with readable(path), _opened(path) as file:
         header = file.read(4 + 4 * dimensions)
         found = int.from_bytes(header[:4], "big")
-        if len(header) < 4 + 4 * dimensions or found != magic:
+        if len(header) < 4 + 4 * dimensions:
+            raise DataError(f"{path}: {len(header)} bytes, too few for an IDX file's header. {FETCH}")
+        if found != magic:
             raise DataError(f"{path}: begins with {found}, not with the magic number {magic} of its kind. {FETCH}")
         shape = tuple(int(size) for size in np.frombuffer(header[4:], ">u4"))
         if 0 in shape:
             raise DataError(f"{path}: an empty split, shape {shape}. {FETCH}")
-        if path.suffix != ".gz" and path.stat().st_size != len(header) + int(np.prod(shape)):
+        if path.suffix != ".gz" and path.stat().st_size != len(header) + math.prod(shape):
             raise DataError(f"{path}: its size does not fit the shape {shape} in its header. {FETCH}")
         content = _read_exactly(file, path, shape)
     return torch.from_numpy(content)
@@ -82,7 +89,7 @@ def _read_file(path: Path, magic: int) -> Tensor:
 
 def _read_exactly(file, path: Path, shape: tuple[int, ...]) -> np.ndarray:
     content = bytearray()
-    wanted = int(np.prod(shape))
+    wanted = math.prod(shape)
     while len(content) <= wanted and (part := file.read(min(1 << 20, wanted + 1 - len(content)))):
         content += part
     if len(content) != wanted:
@@ -107,16 +114,23 @@ def fetch(root: Path, timeout: float) -> Path:
     folder = root / "MNIST" / "raw"
     folder.mkdir(parents=True, exist_ok=True)
     wrong = [name for name in MNIST_SHA256 if not _is_genuine(folder / name)]
-    with temporary_folder(folder) as temporary:
-        for name in wrong:
-            _fetch_file(name, temporary, timeout)
-        for name in wrong:
-            os.replace(temporary / name, folder / name)
+    if wrong:
+        with temporary_folder(folder) as temporary:
+            for name in wrong:
+                _fetch_file(name, temporary, timeout)
+            for name in wrong:
+                os.replace(temporary / name, folder / name)
     return folder
 
 
 def _is_genuine(path: Path) -> bool:
-    return path.exists() and hashlib.sha256(path.read_bytes()).hexdigest() == MNIST_SHA256[path.name]
+    """Whether what `read` would take for this file, gzipped or not, holds MNIST's own bytes."""
+    try:
+        path = _existing(path)
+        with readable(path), _opened(path) as file:
+            return hashlib.file_digest(file, "sha256").hexdigest() == MNIST_SHA256[path.name.removesuffix(".gz")]
+    except DataError:
+        return False
 
 
 def _fetch_file(name: str, folder: Path, timeout: float) -> None:

@@ -2,7 +2,6 @@
 
 import gzip
 import json
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -11,36 +10,34 @@ import torch
 from .splits import DataError, Digits, Split, check_labels
 from .zipped import readable
 
+SHAPE = "[train, validation, test], each [images, labels]"
+AGAIN = "Make the file again: course data convert."
+
 
 def read(path: Path) -> tuple[Split, Split, Split]:
     if not path.exists():
-        raise DataError(f"{path}: missing. Check the name; course data convert mnist {path.name} makes such a file.")
+        raise DataError(
+            f"{path}: missing. Check the name, or make it: course data convert mnist {path.name} --container json."
+        )
     with readable(path), gzip.open(path, "rb") as file:
         text = file.read()
     try:
-        content = json.loads(text)
-    except ValueError as error:
-        raise DataError(f"{path}: not JSON ({error}). Convert it again: course data convert.") from error
-    del text
-    parts = ("train", "validation", "test")
+        content = json.loads(text.decode("utf-8-sig"))
+    except (ValueError, RecursionError) as error:
+        raise DataError(f"{path}: not JSON ({error}). {AGAIN}") from error
     if not isinstance(content, list) or len(content) != 3 or not all(_is_pair(part) for part in content):
-        raise DataError(f"{path}: not of the shape [train, validation, test], each [images, labels].")
-    arrays = []
-    for name in parts:
-        images, labels = content.pop(0)
-        arrays.append((_json_array(images, path, name, "images"), _json_array(labels, path, name, "labels")))
-    low = min(images.min() for images, _ in arrays)
-    high = max(images.max() for images, _ in arrays)
-    to_uint8 = _pixel_range(low, high, arrays[0][0], path)
+        raise DataError(f"{path}: not of the shape {SHAPE}. {AGAIN}")
+    for word in ('"', "true", "false", "null"):
+        if word.encode() in text:
+            raise DataError(f"{path}: holds {word} among its pixels and labels, which are all numbers. {AGAIN}")
+    del text
     splits = []
-    for name, (images, labels) in zip(parts, arrays, strict=True):
-        if (labels % 1 != 0).any():
-            raise DataError(
-                f"{path}: a label of {labels[labels % 1 != 0][0]} in {name}, but a label is a whole number."
-            )
-        labels = torch.from_numpy(labels).long()
-        check_labels(labels, len(images), path)
-        splits.append(Split(torch.from_numpy(to_uint8(images)).reshape(-1, 1, 28, 28), labels))
+    for part in ("train", "validation", "test"):
+        images, labels = content.pop(0)
+        pixels = _to_uint8(_json_array(images, path, part, "images"), path, part)
+        labels = torch.from_numpy(_json_array(labels, path, part, "labels"))
+        check_labels(labels, len(pixels), path)
+        splits.append(Split(torch.from_numpy(pixels).reshape(-1, 1, 28, 28), labels.long()))
     return tuple(splits)
 
 
@@ -51,41 +48,42 @@ def _is_pair(part) -> bool:
 def _json_array(values: list, path: Path, part: str, kind: str) -> np.ndarray:
     """Images as float32 [N, 784] or labels as float32 [N]."""
     if not values:
-        raise DataError(f"{path}: the {part} split is empty. Every split needs at least one digit.")
+        raise DataError(f"{path}: the {part} split is empty, but each needs at least one digit. {AGAIN}")
     try:
-        array = np.asarray(values, dtype=None if isinstance(values[0], str) else np.float32)
-    except (ValueError, TypeError) as error:
-        raise DataError(f"{path}: the {kind} of {part} are not all numbers, or not all of one size.") from error
-    if array.dtype != np.float32:
-        raise DataError(f"{path}: the {kind} of {part} are texts, not numbers.")
+        array = np.asarray(values, dtype=np.float32)
+    except (ValueError, TypeError, OverflowError) as error:
+        raise DataError(f"{path}: the {kind} of {part} are not all numbers, or not all of one size. {AGAIN}") from error
     array = array.reshape(len(array), -1) if kind == "images" else array
     if kind == "images" and array.shape[1] != 784:
-        raise DataError(f"{path}: images of {array.shape[1]} numbers in {part}, not 784 = 28×28.")
+        raise DataError(f"{path}: images of {array.shape[1]} numbers in {part}, not 784 = 28×28. {AGAIN}")
     if kind == "labels" and array.ndim != 1:
-        raise DataError(f"{path}: labels of shape {array.shape} in {part}, not one number a digit.")
+        raise DataError(f"{path}: labels of shape {array.shape} in {part}, not one number a digit. {AGAIN}")
     if not np.isfinite(array).all():
-        raise DataError(f"{path}: NaN or infinite {'pixels' if kind == 'images' else 'labels'} in {part}.")
+        raise DataError(f"{path}: NaN or infinite {'pixels' if kind == 'images' else 'labels'} in {part}. {AGAIN}")
     return array
 
 
-def _pixel_range(low: float, high: float, sample: np.ndarray, path: Path) -> Callable[[np.ndarray], np.ndarray]:
-    """What turns this file's pixels into uint8: they lie in [-1, 1], [0, 1] or 0..255.
+def _to_uint8(pixels: np.ndarray, path: Path, part: str) -> np.ndarray:
+    """Pixels in 0..255, [0, 1] or [-1, 1], whichever range theirs is, as uint8.
 
     Files made from the older `mnist.pkl.gz` hold k/256, so their white is 255/256 and not 1; only the right one of
     255 and 256 brings their pixels to whole numbers.
     """
-    if low < -1 or high > 255 or (low < 0 and high > 1):
-        raise DataError(f"{path}: pixels from {low:g} to {high:g}, but 0..255, [0, 1] or [-1, 1] was expected.")
-    if high > 1:
-        return lambda pixels: pixels.round().astype(np.uint8)
-    shift, width = (1.0, 2.0) if low < 0 else (0.0, 1.0)
+    low, high = (round(float(end), 3) for end in (pixels.min(), pixels.max()))
+    if low >= 0 and 2 <= high <= 255:
+        return pixels.round().astype(np.uint8)
+    if high > 1 or low < -1 or -0.9 < low < 0:
+        raise DataError(
+            f"{path}: pixels from {low:g} to {high:g} in {part}, but 0..255, [0, 1] or [-1, 1] was expected. {AGAIN}"
+        )
+    pixels = pixels if low >= 0 else (pixels + 1) / 2
 
     def misses_whole_numbers(levels: int) -> float:
-        scaled = (sample[:1000] + shift) / width * levels
+        scaled = pixels[:1000] * levels
         return float(np.abs(scaled - scaled.round()).max())
 
-    levels = min((255, 256), key=misses_whole_numbers) if high < 1 else 255
-    return lambda pixels: ((pixels + shift) / width * levels).round().astype(np.uint8)
+    older = pixels.max() * 256 < 255.5 and misses_whole_numbers(256) < misses_whole_numbers(255)
+    return (pixels * (256 if older else 255)).round().astype(np.uint8)
 
 
 def write(digits: Digits, path: Path) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from . import embedded, idx, json_file, pictures
 from .splits import DataError, Digits, hold_out, join, temporary_folder
+from .zipped import readable
 
 PROJECT = Path(__file__).resolve().parents[2]
 
@@ -33,12 +34,14 @@ def load_digits(
         source = _source_at_hand(folder)
     if source == "digits":
         return embedded.read(validation, train_size, seed)
+    path = folder if source == "mnist" else _expanded(source)
+    with readable(path):
+        reader = idx.read if source == "mnist" else pictures.read if path.is_dir() else json_file.read
+        train, held_out, test = reader(path)
     if source == "mnist":
-        name, origin, (train, held_out, test) = "mnist", f"IDX files in {_spoken(folder)}", idx.read(folder)
+        name, origin = "mnist", f"IDX files in {_spoken(folder)}"
     else:
-        path = Path(source).expanduser()
-        reader = pictures.read if path.is_dir() else json_file.read
-        name, origin, (train, held_out, test) = path.name, f"read from {path.name}", reader(path)
+        name, origin = path.name, f"read from {path.name}"
     if validation not in (0, len(held_out.labels)):
         train, held_out = join(train, held_out), None
     train_size = _checked_sizes(source, train, held_out, validation, train_size)
@@ -78,10 +81,13 @@ def fetch_mnist(root: str | Path | None = None, *, timeout: float = 30.0) -> Pat
 def _data_folder(root: str | Path | None) -> Path:
     """`root`, else `$COURSE_DATA`, else `data/`; a relative `$COURSE_DATA` may also start at the project's folder."""
     if root is not None:
-        return Path(root).expanduser()
-    folder = Path(os.environ.get("COURSE_DATA") or "data").expanduser()
-    from_project = PROJECT / folder
-    return folder if os.environ.get("COURSE_DATA") and folder.exists() else from_project
+        return _expanded(root)
+    folder = _expanded(os.environ.get("COURSE_DATA") or "data")
+    return folder if os.environ.get("COURSE_DATA") and os.path.exists(folder) else PROJECT / folder
+
+
+def _expanded(path: str | Path) -> Path:
+    return Path(os.path.expanduser(path))
 
 
 def _spoken(folder: Path) -> str:
@@ -91,7 +97,9 @@ def _spoken(folder: Path) -> str:
 
 
 def _source_at_hand(folder: Path) -> str:
-    if idx.lies_in(folder):
+    with readable(folder):
+        found = idx.lies_in(folder)
+    if found:
         print(f"Digits: MNIST, found in {_spoken(folder)}.")
         return "mnist"
     print(f"Digits: the embedded ones of scikit-learn, for no MNIST lies in {_spoken(folder)}.")

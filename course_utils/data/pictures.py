@@ -25,23 +25,28 @@ def _read_tree(folder: Path) -> Split:
     for child in classes:
         if child.name not in set("0123456789"):
             raise DataError(f"{child}: not a digit's folder. Folders are named 0, 1, … 9; rename or remove it.")
-        if not any(datasets.folder.is_image_file(str(file)) for file in child.rglob("*")):
-            raise DataError(f"{child}: an empty class folder. Put pictures of the digit in it, or remove it.")
-    samples = datasets.ImageFolder(folder).samples
+    values = {child.name: int(child.name) for child in classes}
+    samples = datasets.folder.make_dataset(folder, values, datasets.folder.IMG_EXTENSIONS, allow_empty=True)
+    if empty_ones := set(values.values()) - {label for _, label in samples}:
+        raise DataError(
+            f"{folder / str(min(empty_ones))}: an empty class folder. Put pictures of the digit in it, or remove it."
+        )
     images = torch.empty(len(samples), 1, 28, 28, dtype=torch.uint8)
     labels = torch.empty(len(samples), dtype=torch.int64)
-    for index, (file, position) in enumerate(samples):
+    for index, (file, label) in enumerate(samples):
         images[index, 0] = torch.from_numpy(_read_picture(Path(file)))
-        labels[index] = int(classes[position].name)
+        labels[index] = label
     return Split(images, labels)
 
 
 def _read_picture(path: Path) -> np.ndarray:
     try:
         with Image.open(path) as picture:
-            pixels = np.array(picture.convert("L"))
+            mode, pixels = picture.mode, np.array(picture.convert("L"))
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise DataError(f"{path}: an unreadable picture ({error}). Replace or remove it.") from error
+    if mode.startswith(("I", "F")):
+        raise DataError(f"{path}: a picture of more than 8 bits a pixel ({mode}). Save it with 8 bits first.")
     if pixels.shape != (28, 28):
         raise DataError(f"{path}: a picture of {pixels.shape[1]}×{pixels.shape[0]} pixels, not 28×28. Scale it first.")
     return pixels

@@ -42,7 +42,7 @@ class Digits:
 def to_inputs(images: Tensor, normalise: tuple[float, float] = (0.0, 1.0)) -> Tensor:
     """Pixels uint8 0..255 as float32 in [0, 1], then minus a mean and over a standard deviation (`normalise`)."""
     mean, std = normalise
-    inputs = images.float().div_(255)
+    inputs = images / 255
     return inputs if normalise == (0.0, 1.0) else inputs.sub_(mean).div_(std)
 
 
@@ -81,18 +81,20 @@ def batches(
     """Cut a split into batches of inputs float32 [B, 1, 28, 28] and labels int64 [B]; the last may be short.
 
     With `shuffle`, every pass draws a new order from `generator`, a torch.Generator on the CPU that the caller owns.
-    Raises ValueError for a batch size below 1 and for a shuffle without a generator.
+    Raises ValueError for a batch size below 1, a shuffle without a generator, and a split without samples.
     """
     if batch_size < 1:
         raise ValueError(f"batch_size is {batch_size}, but a batch holds at least 1 sample")
     if shuffle and generator is None:
         raise ValueError("shuffle=True draws random numbers: pass generator=torch.Generator().manual_seed(seed)")
+    if len(split.labels) == 0:
+        raise ValueError("an empty split has no batches: hold samples out with load_digits(…, validation=…)")
     split = Split(split.images.to(device), split.labels.to(device))
     return Batches(split, batch_size, generator if shuffle else None, normalise)
 
 
 def empty(like: Split) -> Split:
-    return Split(like.images[:0], like.labels[:0])
+    return Split(like.images[:0].clone(), like.labels[:0].clone())
 
 
 def join(first: Split, second: Split) -> Split:
@@ -109,9 +111,9 @@ def hold_out(split: Split, size: int, seed: int) -> tuple[Split, Split]:
 def check_labels(labels: Tensor, images: int, path: Path) -> None:
     if len(labels) != images:
         raise DataError(f"{path}: {len(labels):,} labels for {images:,} images. Use files that belong together.")
-    if len(wrong := labels[(labels < 0) | (labels > 9)]):
+    if len(wrong := labels[(labels < 0) | (labels > 9) | (labels % 1 != 0)]):
         raise DataError(
-            f"{path}: a label of {wrong[0].item()}, but digits run from 0 to 9. Correct or replace the file."
+            f"{path}: a label of {wrong[0].item():g}, but digits are whole, from 0 to 9. Correct or replace the file."
         )
 
 

@@ -14,13 +14,13 @@ def readable(path: Path) -> Iterator[None]:
     """Turn what goes wrong while reading a file into a DataError."""
     try:
         yield
-    except gzip.BadGzipFile as error:
-        start = path.read_bytes()[:40].lstrip()
-        page = ": it is a web page, saved under this name" if start[:1] == b"<" else ""
-        raise DataError(f"{path}: not a gzip file{page}. Remove it and fetch it again.") from error
-    except (EOFError, zlib.error) as error:
-        raise DataError(f"{path}: a truncated or damaged gzip file. Remove it and fetch it again.") from error
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+        with open(path, "rb") as file:
+            start = file.read(40).lstrip()
+        page = ": it is a web page, saved under this name" if start.startswith(b"<") else ""
+        wrong = "a truncated or damaged gzip file" if start.startswith(b"\x1f\x8b") else f"not a gzip file{page}"
+        raise DataError(f"{path}: {wrong}. Remove it and fetch it again.") from error
     except OSError as error:
         raise DataError(
-            f"{path}: cannot be read ({error.strerror or error}). Check the name and the rights."
+            f"{error.filename or path}: cannot be read ({error.strerror or error}). Check the name and the rights."
         ) from error

@@ -1,0 +1,33 @@
+# Each target is a line or two that a newcomer could type; README.md gives them for systems without make.
+#   make course PYTHON=python3.12
+#   make course TORCH_INDEX=https://download.pytorch.org/whl/cpu     (Linux without a GPU: no CUDA download)
+PYTHON ?= python3
+PIP_FLAGS ?=
+TORCH_INDEX ?=
+BIN = .venv/bin
+INSTALLED = .venv/.installed
+
+.PHONY: lab course test render
+
+lab: $(INSTALLED)  ## open the lessons in JupyterLab
+	cd notebooks && ../$(BIN)/jupyter lab
+
+course: $(INSTALLED)  ## run every lesson; the last line names the page that shows what came of it
+	@$(BIN)/course run || failed=1; $(BIN)/course report build/runs/class && exit $$failed
+
+test: $(INSTALLED)  ## style, tests, and the lessons in small under nbval and papermill
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/pytest tests
+	rm -rf build/nbval && $(BIN)/course prepare --profile smoke --out build/nbval
+	$(BIN)/pytest --nbval-lax --nbval-cell-timeout 300 build/nbval
+
+render: $(INSTALLED)  ## run the whole recipes on MNIST, and write outputs and results into the repository
+	$(BIN)/course render
+
+$(INSTALLED): requirements.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; v = sys.version.split()[0]; sys.exit(sys.version_info < (3, 11) and f"The course needs Python 3.11 or newer, and this is {v}. Name another one: make PYTHON=python3.12")'
+	$(PYTHON) -m venv .venv
+	$(if $(TORCH_INDEX),$(BIN)/pip install $(PIP_FLAGS) --index-url $(TORCH_INDEX) torch torchvision)
+	$(BIN)/pip install $(PIP_FLAGS) -r requirements.txt
+	@touch $@

@@ -1,0 +1,95 @@
+"""The command line of the course: `course`, or `python -m course_utils`."""
+
+import sys
+from pathlib import Path
+
+import click
+
+from .instructor import cli
+
+
+class OneLineErrors(click.Group):
+    """A group of commands whose errors are one line on stderr. Exit codes: 0 done, 1 something failed, 2 wrong use."""
+
+    def main(self, *args, standalone_mode: bool = True, **extra):
+        try:
+            sys.exit(super().main(*args, standalone_mode=False, **extra))
+        except click.ClickException as error:
+            click.echo(f"course: {' '.join(error.format_message().split())}", err=True)
+            sys.exit(error.exit_code)
+        except click.Abort:
+            click.echo("course: interrupted", err=True)
+            sys.exit(1)
+
+
+@click.group(cls=OneLineErrors, no_args_is_help=False, epilog="\b\nExamples:\n  course run 3\n  course data fetch")
+def course():
+    """Run the lessons of the digit-recognition course, show what came of them, and fetch and convert its digits."""
+
+
+for verb in (cli.run, cli.render, cli.report, cli.prepare):
+    course.add_command(verb)
+
+
+@course.group(
+    no_args_is_help=False,
+    epilog="\b\nExamples:\n  course data fetch\n  course data convert mnist mnist.json.gz --container json",
+)
+def data():
+    """Fetch and convert digits."""
+
+
+@data.command(epilog="\b\nExamples:\n  course data fetch\n  course data fetch --root /srv/digits")
+@click.option(
+    "--root",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Where MNIST/raw goes.  [default: $COURSE_DATA, else data/]",
+)
+def fetch(root):
+    """Fetch MNIST.
+
+    A file is kept only if its content is genuine, and not fetched again where it is there already.
+    """
+    from .data import DataError, fetch_mnist
+
+    try:
+        click.echo(f"MNIST lies in {fetch_mnist(root)}")
+    except (DataError, OSError) as error:
+        raise click.ClickException(str(error)) from error
+
+
+@data.command(
+    epilog="\b\nExamples:\n  course data convert mnist mnist.json.gz --container json\n"
+    "  course data convert digits pictures --container images --train-size 1000"
+)
+@click.argument("source")
+@click.argument("target", type=click.Path(path_type=Path))
+@click.option("--container", type=click.Choice(["json", "mnist", "images"]), required=True, help="What to write.")
+@click.option(
+    "--validation",
+    type=click.IntRange(min=0),
+    help="Training digits to hold out.  [default: for json a sixth, where the source holds out none itself]",
+)
+@click.option("--train-size", type=click.IntRange(min=1), help="Training digits to keep.  [default: all]")
+@click.option("--seed", default=0, show_default=True, help="Draws which digits are held out and kept.")
+def convert(source, target, container, validation, train_size, seed):
+    """Convert digits into another container.
+
+    SOURCE is mnist, digits, a .json.gz file or a folder of pictures; TARGET must not exist.
+    """
+    from .data import DataError, load_digits, save_digits
+
+    try:
+        sizes = {"train_size": train_size, "seed": seed}
+        digits = load_digits(source, validation=validation or 0, **sizes)
+        if container == "json" and validation is None and not len(digits.validation.labels):
+            held_out = train_size // 5 if train_size else len(digits.train.labels) // 6
+            digits = load_digits(source, validation=max(1, held_out), **sizes)
+        save_digits(digits, target, container=container)
+    except (DataError, OSError) as error:
+        raise click.ClickException(str(error)) from error
+    click.echo(f"{target}: {digits!r}")
+
+
+if __name__ == "__main__":
+    course(prog_name="course")

@@ -1,0 +1,145 @@
+"""Builds one page that shows a run, and a page for each lesson, to be read without a network."""
+
+import json
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Mapping
+from importlib import resources
+from pathlib import Path
+
+import jinja2
+import nbformat
+from nbformat import NotebookNode
+from sphinx.application import Sphinx
+
+from .manifest import Course, WrongUse
+from .outputs import pictures
+from .run import succeeded
+
+TITLE = "Reading handwritten digits"
+SETTINGS = {
+    "project": TITLE,
+    "extensions": ["myst_nb", "course_utils.instructor.sphinx_parts"],
+    "html_theme": "sphinx_book_theme",
+    "html_theme_options": {
+        "use_download_button": False,
+        "home_page_in_toc": True,
+        "navbar_persistent": [],
+        "footer_content_items": [],
+    },
+    "html_title": TITLE,
+    "html_static_path": ["static"],
+    "html_css_files": ["report.css"],
+    "html_math_renderer": "mathml",
+    "html_copy_source": False,
+    "html_use_index": False,
+    "html_show_copyright": False,
+    "myst_enable_extensions": ["dollarmath", "amsmath"],
+    "nb_execution_mode": "off",
+    "nb_ipywidgets_js": {},
+    "nb_merge_streams": True,
+    "nb_mime_priority_overrides": [("html", "application/vnd.jupyter.widget-view+json", None)],
+    "suppress_warnings": ["mystnb.unknown_mime_type"],
+}
+INDEX = """---
+html_theme.sidebar_secondary.remove: true
+---
+# {title}
+
+```{{raw}} html
+:file: cards.html
+```
+
+```{{toctree}}
+:hidden:
+{pages}
+```
+"""
+
+
+def build_report(course: Course, folder: Path, out: Path) -> Path:
+    """Build the pages of the executed lessons in `folder` into `out`, all or none, and return the first page.
+
+    Raises WrongUse where there are no executed lessons, and where `out` holds anything but such pages.
+    """
+    notebooks = sorted(folder.glob("*.ipynb"))
+    if not notebooks:
+        raise WrongUse(f"{folder}: no executed lessons in it; run some first: course run")
+    if out.exists() and any(out.iterdir()) and not (out / ".buildinfo").exists():
+        raise WrongUse(f"{out}: holds something other than a report; name another folder: --out")
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".report-", dir=out.parent) as temporary:
+        source, built = Path(temporary, "source"), Path(temporary, "built")
+        _write_source(course, notebooks, source)
+        doctrees = Path(temporary, "doctrees")
+        app = Sphinx(source, None, built, doctrees, "html", SETTINGS, status=None, warning=sys.stderr)
+        app.build()
+        if out.exists():
+            os.replace(out, Path(temporary, "before"))
+        os.replace(built, out)
+    return out / "index.html"
+
+
+def _write_source(course: Course, notebooks: list[Path], source: Path) -> None:
+    """Write what Sphinx builds from: the notebooks, the first page, its pictures and its style."""
+    parts = resources.files(__package__)
+    (source / "static").mkdir(parents=True)
+    (source / "static" / "report.css").write_text((parts / "report.css").read_text("utf-8"), encoding="utf-8")
+    cards = []
+    for path in notebooks:
+        shutil.copy(path, source)
+        cards.append(_card(course, path, source / "static"))
+    template = jinja2.Template((parts / "cards.html.jinja").read_text("utf-8"), autoescape=True)
+    (source / "cards.html").write_text(template.render(cards=cards), encoding="utf-8")
+    pages = "\n".join(path.stem for path in notebooks)
+    (source / "index.md").write_text(INDEX.format(title=TITLE, pages=pages), encoding="utf-8")
+
+
+def _card(course: Course, path: Path, static: Path) -> dict:
+    """What the first page shows of one lesson; its pictures are written into `static`."""
+    lesson = next((lesson for lesson in course.lessons if lesson.name == path.stem), None)
+    beside = path.with_suffix(".json")
+    result = json.loads(beside.read_text(encoding="utf-8")) if beside.exists() else None
+    thumbnails = []
+    for number, (picture, text) in enumerate(_telling(nbformat.read(path, as_version=4))):
+        name = f"{path.stem}-{number}.png"
+        (static / name).write_bytes(picture)
+        thumbnails.append({"name": name, "text": text})
+    return {
+        "page": f"{path.stem}.html",
+        "title": f"{int(path.stem[:2])} · {lesson.title}" if lesson else path.stem,
+        "question": lesson.question if lesson else "",
+        "pictures": thumbnails,
+        "result": result,
+        "succeeded": result and succeeded(result),
+        "figures": _rows(result) if result else [],
+    }
+
+
+def _telling(notebook: NotebookNode, most: int = 6) -> list[tuple[bytes, str]]:
+    """The pictures that tell most of a lesson, with their texts: loss curves, then predictions, then the others."""
+
+    def rank(picture: tuple[bytes, str]) -> int:
+        text = picture[1]
+        return 0 if text.startswith("Loss curves") else 1 if "read right" in text else 2
+
+    return sorted(pictures(notebook), key=rank)[:most]
+
+
+def _rows(result: Mapping) -> list[dict]:
+    """The recorded figures and those that are missing, each with its band and how it stands to it."""
+    names = list(dict.fromkeys([*result["figures"], *result["bands"]]))
+    return [
+        {"name": name, "value": _spoken(result["figures"].get(name)), **result["bands"].get(name, {})}
+        for name in names
+    ]  # fmt: skip
+
+
+def _spoken(value) -> str:
+    if isinstance(value, list) and len(value) > 1:
+        return f"{_spoken(value[0])} … {_spoken(value[-1])} ({len(value)} numbers)"
+    if isinstance(value, list):
+        return _spoken(value[0]) if value else "none"
+    return f"{value:.4g}" if isinstance(value, float) else "–" if value is None else str(value)

@@ -1,0 +1,94 @@
+"""The lessons themselves: as committed, and run in small on the embedded digits."""
+
+import re
+from pathlib import Path
+
+import nbformat
+import papermill
+import pytest
+
+from course_utils.instructor.manifest import NOTEBOOKS, read_course
+from course_utils.instructor.outputs import pictures
+from course_utils.instructor.render import source_sha256
+from course_utils.instructor.run import run_lesson, summary
+
+LESSONS = {lesson.name: lesson for lesson in read_course(NOTEBOOKS).lessons}
+PATHS = re.compile(r"(?<![\w.:/…])/(home|root|Users|tmp|opt|usr|var|mnt|private)/|[A-Z]:\\\\?Users")
+each_lesson = pytest.mark.parametrize("name", LESSONS)
+
+
+def read(name):
+    return nbformat.read(LESSONS[name].notebook, as_version=4)
+
+
+def code_cells(name):
+    return [cell for cell in read(name).cells if cell.cell_type == "code"]
+
+
+def test_the_manifest_names_every_notebook():
+    assert sorted(LESSONS) == sorted(path.stem for path in NOTEBOOKS.glob("*.ipynb"))
+
+
+@each_lesson
+def test_outputs_are_committed_in_order_and_without_errors(name):
+    cells = code_cells(name)
+    assert [cell.execution_count for cell in cells] == list(range(1, len(cells) + 1))
+    outputs = [output for cell in cells for output in cell.outputs]
+    assert outputs
+    for output in outputs:
+        assert output.output_type != "error", output.evalue
+        assert output.get("name") != "stderr", output.text
+
+
+@each_lesson
+def test_outputs_were_rendered_from_the_present_source(name):
+    notebook = read(name)
+    rendered_from = notebook.metadata.get("course", {}).get("source_sha256")
+    assert rendered_from == source_sha256(notebook), f"render it again: course render {name}"
+
+
+@each_lesson
+def test_a_lesson_is_light_and_belongs_to_no_machine(name):
+    path = LESSONS[name].notebook
+    text = path.read_text(encoding="utf-8")
+    assert path.stat().st_size < 2_000_000
+    assert not PATHS.search(text), PATHS.search(text)
+    assert str(Path(__file__).resolve().parents[1]) not in text
+    metadata = read(name).metadata
+    assert metadata.kernelspec.name == "python3" and set(metadata) <= {"kernelspec", "language_info", "course"}
+
+
+@each_lesson
+def test_every_figure_has_an_alternative_text(name):
+    texts = [text for _, text in pictures(read(name))]
+    assert texts and all(texts)
+
+
+@each_lesson
+def test_no_cell_is_long(name):
+    assert max(len(cell.source.splitlines()) for cell in code_cells(name)) <= 40
+
+
+@each_lesson
+def test_parameters_are_typed_and_explained(name):
+    tagged = [cell for cell in code_cells(name) if "parameters" in cell.metadata.get("tags", [])]
+    assert len(tagged) == 1
+    parameters = papermill.inspect_notebook(LESSONS[name].notebook).values()
+    assert len(parameters) == len(tagged[0].source.strip().splitlines())
+    for parameter in parameters:
+        assert parameter["inferred_type_name"] != "None" and parameter["help"], parameter
+
+
+@each_lesson
+def test_a_lesson_in_small_on_the_embedded_digits(name, tmp_path):
+    lesson = LESSONS[name]
+    result = run_lesson(lesson, "smoke", {}, tmp_path)
+    assert result["failure"] is None, summary(result)
+    promised = lesson.bands["smoke"]["digits"]
+    assert result["figures"]["dataset"] == "digits"
+    assert {check["verdict"] for check in result["bands"].values()} == {"inside"}, summary(result)
+    figures = {figure for figure, value in result["figures"].items() if not isinstance(value, str)}
+    assert figures - set(promised) == set(), "recorded without a band in course.yaml"
+    executed = nbformat.read(tmp_path / f"{name}.ipynb", as_version=4)
+    texts = [text for _, text in pictures(executed)]
+    assert texts and all(texts)

@@ -1,0 +1,272 @@
+"""What the figures hold, and what their alternative texts say of it."""
+
+import re
+
+import matplotlib.pyplot as plt
+import pytest
+import torch
+from IPython.utils.capture import capture_output
+
+from course_utils import plotting
+from course_utils.plotting import (
+    RIGHT,
+    WRONG,
+    alternative_text,
+    describe,
+    plot_confusion,
+    plot_decision,
+    plot_images,
+    plot_loss,
+    plot_predictions,
+    plot_spread,
+    use_course_style,
+)
+from course_utils.training import History
+
+pytestmark = pytest.mark.filterwarnings("error")  # a sign that the font lacks is a warning too
+
+nan, inf = float("nan"), float("inf")
+POINTS = torch.tensor([[-1.0, 0.5], [-0.5, -0.5], [0.5, 0.5], [1.0, -0.5]])
+
+DRAWN_ON_AN_AXES = {
+    "plot_loss": lambda ax=None: plot_loss(HISTORY, ax=ax),
+    "plot_confusion": lambda ax=None: plot_confusion(torch.eye(10), ax=ax),
+    "plot_spread": lambda ax=None: plot_spread(torch.arange(10), torch.arange(10.0), ax=ax),
+    "plot_decision": lambda ax=None: plot_decision(lambda p: (p[:, 0] > 0).float(), POINTS, POINTS[:, 0] > 0, ax=ax),
+}
+HISTORY = History(
+    train_loss=[2.0, 1.0, 0.5],
+    validation_loss=[1.5, 0.75, 0.9],
+    validation_accuracy=[0.5, 0.8, 0.7],
+    batch_losses=[2.25, 1.75, 1.25, 0.75, 0.6, 0.4],
+)
+
+
+@pytest.fixture(autouse=True)
+def course_style():
+    with plt.rc_context():
+        use_course_style()
+        yield
+    plt.close("all")
+
+
+def lines(ax) -> dict:
+    return {line.get_label(): line for line in ax.lines}
+
+
+def points(line) -> list[tuple[float, float]]:
+    return [(float(x), float(y)) for x, y in zip(*line.get_data(), strict=True)]
+
+
+@pytest.mark.parametrize("draw", DRAWN_ON_AN_AXES.values(), ids=DRAWN_ON_AN_AXES)
+def test_an_axes_goes_in_and_the_same_comes_out(draw):
+    figure, (left, right) = plt.subplots(1, 2)
+    assert draw(right) is right
+    assert right.has_data()
+    assert not left.has_data()
+    assert alternative_text(figure) == right.alternative_text
+    assert draw().figure is not figure
+    figure.canvas.draw()
+
+
+def test_a_training_loss_stands_in_its_epochs_middle_and_a_validation_loss_at_its_end():
+    drawn = lines(plot_loss(HISTORY))
+    assert points(drawn["training, epoch's mean"]) == [(0.5, 2.0), (1.5, 1.0), (2.5, 0.5)]
+    assert points(drawn["validation"]) == [(1, 1.5), (2, 0.75), (3, 0.9)]
+    assert points(drawn["single batches"]) == [
+        (0.25, 2.25), (0.75, 1.75), (1.25, 1.25), (1.75, 0.75), (2.25, 0.6), (2.75, 0.4),
+    ]  # fmt: skip
+    assert drawn["training, epoch's mean"].get_linestyle() != drawn["validation"].get_linestyle()
+
+
+def test_thousands_of_batches_are_thinned_over_the_whole_training():
+    history = History([2.0, 1.0], batch_losses=[float(i) for i in range(1876)])
+    drawn = points(lines(plot_loss(history))["single batches"])
+    assert len(drawn) < 400
+    assert all(y == pytest.approx(1876 * x / 2 - 0.5) for x, y in drawn)
+    assert drawn[-1][0] > 1.98
+
+
+def test_several_histories_are_named_and_told_apart():
+    ax = plot_loss(HISTORY, History([3.0, 2.5]), labels=["CNN", "MLP"])
+    assert set(lines(ax)) == {"CNN training, epoch's mean", "CNN validation", "MLP training, epoch's mean"}
+    assert {text.get_text() for text in ax.get_legend().get_texts()} == set(lines(ax))
+    colours = {name: line.get_color() for name, line in lines(ax).items()}
+    assert colours["CNN training, epoch's mean"] != colours["MLP training, epoch's mean"]
+    assert "CNN training loss falls from 2 to 0.5" in alternative_text(ax.figure)
+    assert "MLP training loss falls from 3 to 2.5" in alternative_text(ax.figure)
+
+
+def test_landmarks_are_lines_with_their_names_and_heights():
+    ax = plot_loss(HISTORY, landmarks={"ln 10": 2.302585, "zero": 0})
+    heights = [line.get_ydata()[0] for line in ax.lines if len(set(line.get_ydata())) == 1]
+    assert heights == [2.302585, 0]
+    assert [text.get_text() for text in ax.texts] == ["ln 10 (2.303)", "zero (0)"]
+    low, high = ax.get_ylim()
+    assert low <= 0
+    assert high >= 2.302585
+    assert "landmark ln 10 at 2.303; landmark zero at 0" in alternative_text(ax.figure)
+
+
+@pytest.mark.parametrize(
+    ("losses", "words"),
+    [
+        ([2.3, 0.5, 0.7], "falls from 2.3 to 0.7 over 3 epochs, lowest (0.5) in epoch 2"),
+        ([1.0, 2.0], "rises from 1 to 2 over 2 epochs, lowest (1) in epoch 1"),
+        ([1.0, 1.0], "goes from 1 to 1 over 2 epochs"),
+        ([2.3], "is 2.3 in the only epoch"),
+        ([nan], "is nan in the only epoch"),
+        ([2.3, nan, nan], "from 2.3 to nan over 3 epochs, lowest (2.3) in epoch 1, not a finite number in 2 of them"),
+        ([nan, 1.5, nan], "from nan to nan over 3 epochs, lowest (1.5) in epoch 2, not a finite number in 2 of them"),
+        ([2.3, 1e30, inf], "rises from 2.3 to inf over 3 epochs, lowest (2.3) in epoch 1, not a finite number in 1"),
+        ([nan, nan], "from nan to nan over 2 epochs, not a finite number in 2 of them"),
+    ],
+)
+def test_the_text_of_a_loss_is_honest(losses, words):
+    ax = plot_loss(History(losses, losses, [0.1] * len(losses), losses))
+    ax.figure.canvas.draw()
+    text = alternative_text(ax.figure)
+    assert re.search(rf"training loss (\w+ )?{re.escape(words)}.*validation loss (\w+ )?{re.escape(words)}", text)
+
+
+def test_the_prediction_grid_marks_right_and_wrong_by_sign_and_colour():
+    figure = plot_predictions(torch.rand(3, 1, 28, 28), torch.tensor([7, 1, 4]), torch.tensor([7, 7, 9]), columns=2)
+    figure.canvas.draw()
+    titles = [(ax.get_title(), ax.title.get_color()) for ax in figure.axes]
+    assert titles == [("7 ✓", RIGHT), ("7 ✗ (1)", WRONG), ("9 ✗ (4)", WRONG), ("", titles[-1][1])]
+    assert RIGHT != WRONG
+    assert alternative_text(figure) == "1 of 3 digits read right; wrong: a 1 read as 7, a 4 read as 9."
+
+
+def test_a_grid_of_right_predictions_says_so():
+    labels = torch.arange(4)
+    figure = plot_predictions(torch.rand(4, 1, 28, 28), labels, labels, heading="First test digits")
+    assert alternative_text(figure) == "First test digits: 4 of 4 digits read right; wrong: none."
+
+
+def test_predictions_for_other_labels_are_refused():
+    with pytest.raises(ValueError, match=r"shorter|longer"):
+        plot_predictions(torch.rand(3, 1, 28, 28), torch.arange(3), torch.arange(2))
+
+
+def test_an_image_grid_holds_each_image_in_reading_order():
+    images = torch.arange(5 * 4.0).reshape(5, 1, 2, 2)
+    figure = plot_images(images, list("abcde"), columns=3, heading="Five")
+    shown = [ax.get_images()[0] for ax in figure.axes if ax.get_images()]
+    assert [image.get_array().tolist() for image in shown] == images[:, 0].tolist()
+    assert {image.get_clim() for image in shown} == {(0, 19)}
+    assert [ax.get_title() for ax in figure.axes] == [*"abcde", ""]
+    assert alternative_text(figure) == "Five: 2 by 3 grid of 5 images, titled in reading order: a, b, c, d, e."
+
+
+def test_signed_images_share_a_scale_around_zero():
+    figure = plot_images(torch.tensor([[[-3.0, 1.0]], [[0.0, 2.0]]]), signed=True)
+    assert {ax.get_images()[0].get_clim() for ax in figure.axes} == {(-3, 3)}
+
+
+@pytest.mark.parametrize("size", [0, 1, 9])
+@pytest.mark.parametrize("pixel", [0, 255, nan])
+def test_a_grid_of_any_images_is_drawn(size, pixel):
+    figure = plot_images(torch.full((size, 1, 28, 28), pixel), columns=4, signed=size == 9)
+    figure.canvas.draw()
+    assert f"grid of {size} images" in alternative_text(figure)
+
+
+def test_no_errors_make_an_empty_errors_grid():
+    none = torch.zeros(0, dtype=torch.int64)
+    figure = plot_predictions(torch.zeros(0, 1, 28, 28), none, none, heading="Errors")
+    figure.canvas.draw()
+    assert alternative_text(figure) == "Errors: 0 of 0 digits read right; wrong: none."
+
+
+def test_drawing_leaves_images_as_they_were():
+    images = torch.randint(0, 256, (2, 1, 28, 28), dtype=torch.uint8)
+    before = images.clone()
+    plot_images(images)
+    assert torch.equal(images, before)
+
+
+def test_a_confusion_matrix_shows_its_counts_and_colours_its_errors():
+    counts = torch.diag(torch.full((10,), 90))
+    counts[4, 9], counts[3, 5] = 7, 2
+    ax = plot_confusion(counts)
+    written = {text.get_position(): text.get_text() for text in ax.texts}
+    assert (written[9, 4], written[5, 3], written[4, 4], written[0, 1]) == ("7", "2", "90", "·")
+    colours = ax.get_images()[0].get_array()
+    assert (colours[4, 9], colours[3, 5], colours[4, 4]) == (7, 2, 0)
+    assert counts[4, 4] == 90, "drawing has changed the counts"
+    assert alternative_text(ax.figure) == (
+        "Confusion matrix of 909 digits: 900 on the diagonal; the most frequent error is a 4 read as 9, 7 times."
+    )
+
+
+def test_a_confusion_matrix_without_errors_says_so():
+    assert alternative_text(plot_confusion(torch.eye(10)).figure).endswith("10 on the diagonal; no errors.")
+
+
+def test_a_spread_has_a_box_for_each_digit_at_its_place():
+    labels = torch.tensor([2, 2, 2, 2, 7, 7, 7])
+    ax = plot_spread(labels, torch.tensor([1.0, 2.0, 2.4, 3.0, 6.0, 6.9, 8.0]))
+    medians = [points(line) for line in ax.lines if line.get_label().startswith("_") and line.get_color() == "black"]
+    centres = {round((a[0] + b[0]) / 2): a[1] for a, b in medians if a[1] == b[1] and a[1] == a[1]}
+    assert centres[2] == pytest.approx(2.2)
+    assert centres[7] == pytest.approx(6.9)
+    assert points(lines(ax)["prediction = digit"]) == [(-0.5, -0.5), (9.5, 9.5)]
+    assert alternative_text(ax.figure).endswith("medians 2: 2.2, 7: 6.9.")
+
+
+def test_a_decision_surface_shows_both_classes_and_counts_those_on_their_side():
+    labels = torch.tensor([0, 0, 1, 0])
+    ax = plot_decision(lambda p: torch.sigmoid(9 * p[:, 0]), POINTS, labels)
+    shown = [collection.get_offsets().tolist() for collection in ax.collections if len(collection.get_offsets()) > 1]
+    assert POINTS[labels == 0].tolist() in shown
+    (boundary,) = (collection for collection in ax.collections if collection.get_linewidth()[0] == 2)
+    vertices = boundary.get_paths()[0].vertices
+    assert abs(vertices[:, 0]).max() < 0.05, "the boundary stands upright at x₁ = 0"
+    assert vertices[:, 1].max() > 1
+    assert "75%" in alternative_text(ax.figure)
+
+
+def test_a_decision_surface_with_one_answer_everywhere_has_no_boundary():
+    ax = plot_decision(lambda p: torch.full((len(p),), 0.2), POINTS, torch.zeros(4))
+    ax.figure.canvas.draw()
+    assert "100%" in alternative_text(ax.figure)
+
+
+def test_a_figures_text_joins_its_own_and_those_of_its_axes():
+    figure, (left, middle, right) = plt.subplots(1, 3)
+    describe(figure, "Both.")
+    describe(left, "Left.")
+    describe(right, "Right.")
+    assert middle in figure.axes
+    assert alternative_text(figure) == "Both. Left. Right."
+
+
+def test_a_figure_without_a_text_has_an_empty_one():
+    assert alternative_text(plt.figure()) == ""
+
+
+@pytest.mark.filterwarnings("default")
+def test_a_notebook_keeps_the_text_with_the_picture(shell):
+    code = """
+from course_utils.plotting import plot_loss, use_course_style
+from course_utils.training import History
+from IPython.display import display
+use_course_style()
+display(plot_loss(History([2.0, 1.0])).figure)
+"""
+    with capture_output() as captured:
+        assert shell.run_cell(code).success
+    pictures = [output for output in captured.outputs if "image/png" in output.data]
+    assert pictures
+    for output in pictures:
+        text = "Loss curves: training loss falls from 2 to 1 over 2 epochs, lowest (1) in epoch 2."
+        assert output.metadata["image/png"] == {"alt": text}
+
+
+def test_the_style_needs_no_notebook():
+    plt.rcdefaults()
+    use_course_style()
+    assert plt.rcParams["image.cmap"] == "gray_r"
+    assert plt.rcParams["axes.prop_cycle"].by_key()["color"][:2] == ["#0072B2", "#D55E00"]
+    assert plotting.STYLE.exists()

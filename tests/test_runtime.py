@@ -1,0 +1,196 @@
+"""The device, the environment report, the records that a runner reads back, and the progress of long work."""
+
+import json
+import re
+from importlib import metadata
+
+import numpy as np
+import pytest
+import torch
+from IPython.utils.capture import capture_output
+
+from course_utils import runtime
+from course_utils.runtime import RECORD_MIME, Progress, environment_report, pick_device, record
+from course_utils.training import History
+
+
+@pytest.mark.parametrize(
+    ("cuda", "mps", "device"),
+    [(True, True, "cuda"), (True, False, "cuda"), (False, True, "mps"), (False, False, "cpu")],
+)
+def test_the_device_is_cuda_else_mps_else_cpu(monkeypatch, cuda, mps, device):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: cuda)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: mps)
+    assert pick_device() == torch.device(device)
+
+
+def test_the_environment_report_names_versions_device_and_cores():
+    report = environment_report()
+    assert report["torch"] == metadata.version("torch")
+    assert report["device"] == str(pick_device())
+    assert re.fullmatch(r"\d+ / \d+", report["CPU cores / torch threads"])
+
+
+def test_the_environment_report_names_all_that_is_missing_and_the_remedy(monkeypatch):
+    monkeypatch.setattr(runtime, "PACKAGES", "torch not-there-1 matplotlib not-there-2")
+    with pytest.raises(RuntimeError, match=r"not-there-1, not-there-2.*pip install -r requirements\.txt"):
+        environment_report()
+
+
+class Screen:
+    """What `display` shows: a list of outputs, each the list of contents that it held in turn."""
+
+    def __init__(self):
+        self.outputs = []
+
+    def display(self, content, *, raw, display_id=None):
+        assert raw
+        contents = [content]
+        self.outputs.append(contents)
+        return type("Handle", (), {"update": lambda self, content, raw: contents.append(content)})()
+
+    def now(self, kind="text/plain"):
+        return self.outputs[-1][-1][kind]
+
+
+@pytest.fixture
+def screen(monkeypatch):
+    screen = Screen()
+    monkeypatch.setattr(runtime, "display", screen.display)
+    return screen
+
+
+@pytest.mark.parametrize(
+    ("figure", "kept"),
+    [
+        (3, 3), (0.25, 0.25), ("CNN", "CNN"), (True, True), ([1, 2.5], [1, 2.5]), ((1, 2), [1, 2]), ([], []),
+        (np.float32(0.25), 0.25), (np.float64(0.25), 0.25), (np.int64(3), 3), (np.bool_(True), True),
+        (np.arange(3), [0, 1, 2]), (torch.tensor(0.25), 0.25), (torch.tensor([1, 2]), [1, 2]),
+        ([torch.tensor(0.5), np.float32(1)], [0.5, 1.0]), (torch.ones(1, requires_grad=True), [1.0]),
+        (float("nan"), "nan"), (float("inf"), "inf"), (-float("inf"), "-inf"), (np.float64("nan"), "nan"),
+        ([1.0, float("nan")], [1.0, "nan"]), ((float("inf"),), ["inf"]), (torch.tensor([float("nan")]), ["nan"]),
+    ],
+    ids=repr,
+)  # fmt: skip
+def test_a_recorded_figure_is_plain_json(screen, figure, kept):
+    record(loss=figure)
+    figures = screen.now(RECORD_MIME)
+    assert figures == {"loss": kept}
+    assert type(figures["loss"]) is type(kept)
+    assert json.loads(json.dumps(figures, allow_nan=False)) == figures
+
+
+def test_a_record_is_read_by_people_too(screen):
+    record(accuracy=0.98765, losses=[2.5, 1.0, 0.25], epochs=3)
+    assert screen.now() == "recorded: accuracy = 0.9877, losses = [2.5 … 0.25], epochs = 3"
+
+
+def test_a_record_of_something_else_is_refused(screen):
+    with pytest.raises(TypeError):
+        record(model=object())
+    assert screen.outputs == []
+
+
+def test_a_record_reaches_the_notebook(shell):
+    with capture_output() as captured:
+        shell.run_cell("from course_utils.runtime import record\nrecord(accuracy=0.5, loss=float('nan'))")
+    (output,) = captured.outputs
+    assert output.data[RECORD_MIME] == {"accuracy": 0.5, "loss": "nan"}
+    assert "accuracy = 0.5" in output.data["text/plain"]
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    """A clock that goes on by a second whenever it is asked."""
+    ticks = iter(range(1, 10_000))
+    monkeypatch.setattr(runtime.time, "perf_counter", lambda: float(next(ticks)))
+
+
+def train(progress, epochs, *, validation=False):
+    """What `fit` does as far as a progress sees it: the loss of batch k is k."""
+    history = History()
+    for epoch in range(epochs):
+        history.batch_losses += [float(batch) for batch in progress]
+        history.train_loss.append(10.0 + epoch)
+        if validation:
+            history.validation_loss.append(20.0 + epoch)
+            history.validation_accuracy.append(0.5)
+        progress.report(history)
+
+
+def test_progress_ends_as_a_table_with_a_row_an_epoch(screen, clock):
+    train(Progress(range(5), epochs=2, every=2), 2, validation=True)
+    header, *rows = screen.now().splitlines()
+    names = ["epoch", "batch 0", "batch 2", "batch 4", "mean training loss", "validation loss", "validation accuracy"]
+    assert re.split(r"\s{2,}", header.strip()) == names
+    assert [row.split() for row in rows] == [
+        ["1", "0.0000", "2.0000", "4.0000", "10.0000", "20.0000", "0.5000"],
+        ["2", "0.0000", "2.0000", "4.0000", "11.0000", "21.0000", "0.5000"],
+    ]
+    page = screen.now("text/html")
+    assert page.count("<tr>") == 3
+    assert page.count("<th>") == len(names)
+    assert "<progress" not in page
+
+
+@pytest.mark.parametrize(("validation", "columns"), [(False, 2), (True, 4)])
+def test_progress_shows_only_what_was_measured(screen, clock, validation, columns):
+    train(Progress(range(3), epochs=1), 1, validation=validation)
+    assert [len(re.split(r"\s{2,}", line.strip())) for line in screen.now().splitlines()] == [columns, columns]
+
+
+def test_progress_shows_a_bar_with_the_time_left_while_it_lasts(screen, clock):
+    train(Progress(range(4), epochs=2), 2)
+    (contents,) = screen.outputs
+    bars = [re.search(r'value="(\d+)" max="8"', content["text/html"]) for content in contents]
+    done = [int(bar[1]) for bar in bars if bar]
+    assert done == sorted(done)
+    assert {1, 4, 7} <= set(done)
+    assert bars[-1] is None
+    assert re.search(r"epoch 1 of 2, \d+ s left", contents[0]["text/html"])
+
+
+def test_progress_is_one_output_that_changes_also_over_many_epochs(screen, clock):
+    train(Progress(range(3), epochs=5), 5)
+    assert len(screen.outputs) == 1
+    assert len(screen.now().splitlines()) == 6
+
+
+def test_progress_on_a_quick_training_draws_once_an_epoch(screen, monkeypatch):
+    monkeypatch.setattr(runtime.time, "perf_counter", lambda: 0.25)
+    train(Progress(range(100), epochs=3), 3)
+    assert len(screen.outputs[0]) == 3
+
+
+def test_progress_yields_the_batches_again_and_again(screen):
+    batches = [("images", index) for index in range(3)]
+    progress = Progress(batches, epochs=2)
+    assert len(progress) == 3
+    assert list(progress) == list(progress) == batches
+
+
+def test_progress_counts_the_seconds_from_the_first_batch_to_the_last_report(screen, clock):
+    progress, seconds, history = Progress(range(2), epochs=3), [], History()
+    assert progress.seconds == 0
+    for _ in range(3):
+        history.train_loss += [float(sum(progress))]
+        progress.report(history)
+        seconds.append(progress.seconds)
+    assert 0 < seconds[0] < seconds[1] < seconds[2]
+
+
+def test_progress_in_a_notebook_is_one_output(shell):
+    code = """
+from course_utils.runtime import Progress
+from course_utils.training import History
+progress, history = Progress(range(3), epochs=2), History()
+for epoch in range(2):
+    history.train_loss.append(float(sum(progress)))
+    progress.report(history)
+"""
+    with capture_output() as captured:
+        assert shell.run_cell(code).success
+    others = captured.outputs[1:]
+    assert all(other.update for other in others)
+    assert len({output.transient["display_id"] for output in captured.outputs}) == 1
+    assert "mean training loss" in captured.outputs[-1].data["text/plain"]
