@@ -18,6 +18,7 @@ from torch import Tensor
 
 STYLE = Path(__file__).with_name("course.mplstyle")
 RIGHT, WRONG = "#006B4F", "#B03A00"
+MARKERS = "os^D"
 
 
 def use_course_style() -> None:
@@ -53,27 +54,27 @@ def plot_loss(
 ) -> Axes:
     """Draw the losses of one or more `History` against epochs, with named landmarks as dotted lines.
 
-    A training loss is a mean over its epoch and stands at the epoch's middle; a validation loss, dashed, was measured
-    at the epoch's end and stands there. With one history, the losses of single batches are drawn pale behind.
+    A training loss is a mean over its epoch and stands at the epoch's middle; a validation loss, dashed and hollow, was
+    measured at the epoch's end and stands there. With one history, the losses of single batches are drawn pale behind.
     """
     ax = ax or plt.subplots()[1]
     texts = []
     for index, history in enumerate(histories):
-        name = f"{labels[index]} " if labels else ""
-        colour = f"C{index}"
+        name = f"{labels[index]}, " if labels else ""
         epochs = len(history.train_loss)
         if len(histories) == 1:
             count = len(history.batch_losses)
             step = max(1, count // 300)
             batches = [epochs * (i + 0.5) / count for i in range(0, count, step)]
-            ax.plot(batches, history.batch_losses[::step], color=colour, alpha=0.4, lw=0.8, label="single batches")
+            ax.plot(batches, history.batch_losses[::step], color="C0", alpha=0.4, lw=0.8, label="single batches")
+        drawn = {"color": f"C{index}", "marker": MARKERS[index % len(MARKERS)], "ms": 5}
         middles = [epoch + 0.5 for epoch in range(epochs)]
-        ax.plot(middles, history.train_loss, color=colour, marker="o", ms=4, label=f"{name}training, epoch's mean")
+        ax.plot(middles, history.train_loss, **drawn, label=f"{name}training")
         texts.append(f"{name}training loss {_course_of(history.train_loss)}")
         if history.validation_loss:
             ends = range(1, epochs + 1)
-            dashes = {"color": "C1" if len(histories) == 1 else colour, "ls": "--", "marker": "s", "ms": 4}
-            ax.plot(ends, history.validation_loss, **dashes, label=f"{name}validation")
+            drawn |= {"color": "C1"} if len(histories) == 1 else {}
+            ax.plot(ends, history.validation_loss, **drawn, ls="--", mfc="white", label=f"{name}validation")
             texts.append(f"{name}validation loss {_course_of(history.validation_loss)}")
     for name, height in (landmarks or {}).items():
         ax.axhline(height, color="#444444", ls=":", lw=1.5)
@@ -203,7 +204,7 @@ def plot_decision(
     with torch.no_grad():
         surface = probability(grid).reshape(121, 121).T
         right = ((probability(points) > 0.5) == labels.bool()).float().mean().item()
-    ax.contourf(line, line, surface, levels=torch.linspace(0, 1, 11).tolist(), cmap="PuOr_r", alpha=0.75)
+    ax.contourf(line, line, surface, levels=torch.linspace(0, 1, 11).tolist(), cmap="PuOr_r", alpha=0.5)
     if surface.min() < 0.5 < surface.max():
         ax.contour(line, line, surface, levels=[0.5], colors="black", linewidths=2)
     for value, marker, colour in ((0, "o", "#3B2A6B"), (1, "^", "#A34B00")):

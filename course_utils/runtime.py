@@ -58,7 +58,7 @@ def record(**figures: float | int | str | list) -> None:
 
 def measured_results(lesson: str) -> dict:
     """The figures that a lesson's whole recipe gave on MNIST when the course was last rendered."""
-    return json.loads(RESULTS.read_text())["lessons"][lesson]["figures"]
+    return json.loads(RESULTS.read_text(encoding="utf-8"))["lessons"][lesson]["figures"]
 
 
 def _short(value) -> str:

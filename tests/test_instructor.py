@@ -88,7 +88,7 @@ def ran(tmp_path_factory):
         folder,
         {
             "00_good": (GOOD, {}),
-            "01_failing": ([PARAMETERS, "first = 1", "first / 0", "never = 1"], {}),
+            "01_failing": ([PARAMETERS, "first = 1", "first / 0", "never = 1"], {"bands": {}}),
             "02_hanging": ([PARAMETERS, "import time", "time.sleep(600)"], {"timeout": 1}),
             "03_outside": (GOOD, outside),
         },
@@ -160,13 +160,15 @@ def test_the_core_records_what_the_runner_reads():
 
 def test_parameters_win_over_the_profile(tmp_path):
     notebooks = write_course(tmp_path, {"00_good": (GOOD, {})})
-    (tmp_path / "more.yaml").write_text("epochs: 7\nsource: file")
+    (tmp_path / "more.yaml").write_text("epochs: 7")
     common = ["run", "--notebooks", notebooks, "--profile", "smoke", "--out", tmp_path / "out"]
     result = call(*common, "-f", tmp_path / "more.yaml", "-y", "epochs: 5", "-p", "epochs", "3")
     assert result.exit_code == 0, result.output
     kept = json.loads((tmp_path / "out/00_good.json").read_text())
-    assert kept["parameters"] == {"epochs": 3, "source": "file"} and kept["figures"]["accuracy"] == 1.5
+    assert kept["parameters"] == {"epochs": 3} and kept["figures"]["accuracy"] == 1.5
     assert kept["bands"] == {} and "no bands to check" in result.output  # epochs is not the profile's
+    result = call(*common, "-p", "source", "digits")
+    assert "2 of 2 bands kept" in result.output
 
 
 def test_unknown_parameters_are_refused_before_anything_runs(tmp_path):

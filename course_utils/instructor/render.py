@@ -17,6 +17,7 @@ from nbformat import NotebookNode
 
 from .files import write_whole
 from .manifest import PROFILES, Course, Lesson, WrongUse
+from .outputs import pictures
 from .run import check_parameters, run_lessons, succeeded
 
 BEGIN, END = "<!-- results -->", "<!-- /results -->"
@@ -40,7 +41,9 @@ def render(course: Course, lessons: Sequence[Lesson], build: Path, readme: Path)
             if result["failure"] is None and profile == full:
                 write_results(course, lesson, result, readme)
             if result["failure"] is None and profile == "class":
-                write_outputs(lesson.notebook, nbformat.read(folder / lesson.notebook.name, as_version=4))
+                executed = nbformat.read(folder / lesson.notebook.name, as_version=4)
+                write_outputs(lesson.notebook, executed)
+                write_cover(course.folder / "cover.png", executed)
             well = well and succeeded(result)
         yield well
 
@@ -81,6 +84,13 @@ def write_outputs(path: Path, executed: NotebookNode) -> None:
     })  # fmt: skip
     nbformat.validate(notebook)
     write_whole(path, nbformat.writes(notebook) + "\n")
+
+
+def write_cover(path: Path, executed: NotebookNode) -> None:
+    """Keep the picture of the cell tagged `cover`, where the lesson has one: the README opens with it."""
+    cells = [cell for cell in executed.cells if "cover" in cell.metadata.get("tags", [])]
+    for picture, _ in pictures(nbformat.v4.new_notebook(cells=cells)):
+        write_whole(path, picture)
 
 
 def _cleaned(output: NotebookNode, count: int, root: Path) -> NotebookNode:
