@@ -15,6 +15,7 @@ lab: $(INSTALLED)  ## open the lessons in JupyterLab
 course: $(INSTALLED)  ## run every lesson; the last line names the page that shows what came of it
 	@$(BIN)/course run || failed=1; $(BIN)/course report build/runs/class && exit $$failed
 
+test: export OMP_NUM_THREADS = 1# small trainings gain nothing from threads, and on busy cores wait for them
 test: $(INSTALLED)  ## style, tests, and the lessons in small under nbval and papermill
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check

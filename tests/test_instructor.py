@@ -1,5 +1,6 @@
 """The instructor's room through its command line, on courses of tiny notebooks."""
 
+import base64
 import html
 import json
 import os
@@ -22,7 +23,7 @@ from course_utils.__main__ import course
 from course_utils.data import load_digits, save_digits
 from course_utils.instructor import files, outputs, sphinx_parts
 from course_utils.instructor.manifest import WrongUse, choose, read_course
-from course_utils.instructor.render import source_sha256, write_outputs
+from course_utils.instructor.render import source_sha256, write_cover, write_outputs
 from course_utils.instructor.run import check_bands
 
 PARAMETERS = 'source: str = "digits"  # what to read\nepochs: int = 2  # passes over it'
@@ -310,6 +311,15 @@ def test_render_writes_outputs_results_and_table(tmp_path, mnist, monkeypatch):
     (tmp_path / "README.md").write_text("no markers")
     result = call("render", "0", "--notebooks", notebooks)
     assert result.exit_code == 2 and "<!-- results -->" in result.output
+
+
+def test_render_keeps_the_picture_of_the_cell_tagged_cover(tmp_path):
+    executed = new_notebook(cells=[new_code_cell("plain"), new_code_cell("cover", metadata={"tags": ["cover"]})])
+    for cell, content in zip(executed.cells, (b"other", b"picture"), strict=True):
+        data = {"image/png": base64.b64encode(content).decode()}
+        cell.outputs = [nbformat.v4.new_output("display_data", data)]
+    write_cover(tmp_path / "cover.png", executed)
+    assert (tmp_path / "cover.png").read_bytes() == b"picture"
 
 
 def test_rendering_one_lesson_keeps_the_results_of_the_others(tmp_path, mnist, monkeypatch):

@@ -71,12 +71,12 @@ def test_an_axes_goes_in_and_the_same_comes_out(draw):
 
 def test_a_training_loss_stands_in_its_epochs_middle_and_a_validation_loss_at_its_end():
     drawn = lines(plot_loss(HISTORY))
-    assert points(drawn["training, epoch's mean"]) == [(0.5, 2.0), (1.5, 1.0), (2.5, 0.5)]
+    assert points(drawn["training"]) == [(0.5, 2.0), (1.5, 1.0), (2.5, 0.5)]
     assert points(drawn["validation"]) == [(1, 1.5), (2, 0.75), (3, 0.9)]
     assert points(drawn["single batches"]) == [
         (0.25, 2.25), (0.75, 1.75), (1.25, 1.25), (1.75, 0.75), (2.25, 0.6), (2.75, 0.4),
     ]  # fmt: skip
-    assert drawn["training, epoch's mean"].get_linestyle() != drawn["validation"].get_linestyle()
+    assert drawn["training"].get_linestyle() != drawn["validation"].get_linestyle()
 
 
 def test_thousands_of_batches_are_thinned_over_the_whole_training():
@@ -89,12 +89,14 @@ def test_thousands_of_batches_are_thinned_over_the_whole_training():
 
 def test_several_histories_are_named_and_told_apart():
     ax = plot_loss(HISTORY, History([3.0, 2.5]), labels=["CNN", "MLP"])
-    assert set(lines(ax)) == {"CNN training, epoch's mean", "CNN validation", "MLP training, epoch's mean"}
+    assert set(lines(ax)) == {"CNN, training", "CNN, validation", "MLP, training"}
     assert {text.get_text() for text in ax.get_legend().get_texts()} == set(lines(ax))
     colours = {name: line.get_color() for name, line in lines(ax).items()}
-    assert colours["CNN training, epoch's mean"] != colours["MLP training, epoch's mean"]
-    assert "CNN training loss falls from 2 to 0.5" in alternative_text(ax.figure)
-    assert "MLP training loss falls from 3 to 2.5" in alternative_text(ax.figure)
+    assert colours["CNN, training"] != colours["MLP, training"]
+    markers = {name: line.get_marker() for name, line in lines(ax).items()}
+    assert markers["CNN, training"] == markers["CNN, validation"] != markers["MLP, training"]
+    assert "CNN, training loss falls from 2 to 0.5" in alternative_text(ax.figure)
+    assert "MLP, training loss falls from 3 to 2.5" in alternative_text(ax.figure)
 
 
 def test_landmarks_are_lines_with_their_names_and_heights():
