@@ -27,8 +27,31 @@ def course():
     """Run the lessons of the digit-recognition course, show what came of them, and fetch and convert its digits."""
 
 
-for verb in (cli.run, cli.render, cli.report, cli.prepare):
+for verb in (cli.run, cli.report, cli.prepare):
     course.add_command(verb)
+
+
+@course.command(epilog="\b\nExamples:\n  course render\n  course render 3 4")
+@cli.LESSONS
+@cli.COURSE
+@click.pass_context
+def render(context, lessons, notebooks):
+    """Render lessons on MNIST, as committed.
+
+    Their outputs go into the notebooks, what they recorded into results.json and the README's table.
+    """
+    from .data import DataError, load_digits
+    from .instructor import manifest
+    from .instructor.render import render as render_lessons
+
+    content = manifest.read_course(notebooks)
+    chosen = manifest.choose(content, lessons)
+    try:
+        load_digits("mnist")
+    except DataError as error:
+        raise click.ClickException(f"lessons are rendered on MNIST. {error}") from error
+    went_well = list(render_lessons(content, chosen, notebooks.parent / "build", notebooks.parent / "README.md"))
+    context.exit(0 if all(went_well) else 1)
 
 
 @course.group(

@@ -90,6 +90,17 @@ def test_nothing_but_the_command_line_imports_widgets_or_instructor(file):
         assert imported_by(file) & {"widgets", "instructor"} <= {room_of(file)}
 
 
+@pytest.mark.parametrize("file", [file for file in FILES if room_of(file) == "instructor"], ids=lambda file: file.name)
+def test_the_instructors_room_imports_no_core(file):
+    assert imported_by(file) <= {"instructor"}
+
+
+def test_the_instructors_room_imports_no_torch():
+    rooms = "from course_utils.instructor import cli, manifest, outputs, render, report, run, sphinx_parts"
+    command = [sys.executable, "-c", f"{rooms}\nimport sys\nassert 'torch' not in sys.modules"]
+    subprocess.run(command, check=True)
+
+
 def test_the_reading_of_imports_sees_every_form(tmp_path, monkeypatch):
     monkeypatch.setitem(globals(), "PACKAGE", tmp_path)
     (tmp_path / "data").mkdir()

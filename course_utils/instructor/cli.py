@@ -72,28 +72,6 @@ def _near(path: Path) -> Path:
     return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
 
 
-@click.command(epilog="\b\nExamples:\n  course render\n  course render 3 4")
-@LESSONS
-@COURSE
-@click.pass_context
-def render(context, lessons, notebooks):
-    """Render lessons on MNIST, as committed.
-
-    Their outputs go into the notebooks, what they recorded into results.json and the README's table.
-    """
-    from ..data import DataError, load_digits
-    from .render import render as render_lessons
-
-    course = read_course(notebooks)
-    chosen = choose(course, lessons)
-    try:
-        load_digits("mnist")
-    except DataError as error:
-        raise click.ClickException(f"lessons are rendered on MNIST. {error}") from error
-    went_well = list(render_lessons(course, chosen, notebooks.parent / "build", notebooks.parent / "README.md"))
-    context.exit(0 if all(went_well) else 1)
-
-
 @click.command(
     epilog="\b\nExamples:\n  course report build/runs/class\n  course report build/runs/full --out /tmp/pages"
 )
