@@ -5,6 +5,7 @@ import json
 import math
 import os
 import platform
+import textwrap
 import time
 from collections.abc import Iterator
 from importlib import metadata
@@ -53,7 +54,7 @@ def record(**figures: float | int | str | list) -> None:
     """
     figures = {name: _plain(value) for name, value in figures.items()}
     text = ", ".join(f"{name} = {_short(value)}" for name, value in figures.items())
-    display({"text/plain": f"recorded: {text}", RECORD_MIME: figures}, raw=True)
+    display({"text/plain": textwrap.fill(f"recorded: {text}", 88), RECORD_MIME: figures}, raw=True)
 
 
 def measured_results(lesson: str) -> dict:

@@ -52,7 +52,12 @@ def squared_error(outputs: Tensor, labels: Tensor) -> Tensor:
     return F.mse_loss(outputs, labels.float().unsqueeze(1))
 
 
-def train_epoch(model: nn.Module, batches: Iterable, loss_fn: Callable, optimizer: torch.optim.Optimizer) -> Metrics:
+def train_epoch(
+    model: nn.Module,
+    batches: Iterable,
+    loss_fn: Callable,
+    optimizer: torch.optim.Optimizer,
+) -> Metrics:
     """Train once over all batches, in the five steps of lesson 3."""
     losses, sizes = [], []
     model.train()
@@ -101,7 +106,8 @@ def evaluate(model: nn.Module, batches: Iterable, loss_fn: Callable) -> Metrics:
             losses.append(loss_fn(outputs, labels))
             sizes.append(len(labels))
             correct += (to_digits(outputs) == labels).sum()
-    return Metrics(loss=_weighted_mean(_to_numbers(losses), sizes), accuracy=int(correct) / sum(sizes))
+    loss = _weighted_mean(_to_numbers(losses), sizes)
+    return Metrics(loss=loss, accuracy=int(correct) / sum(sizes))
 
 
 def fit(
@@ -116,7 +122,8 @@ def fit(
 ) -> History:
     """Train for some epochs, evaluating after each on `validation` where there is one.
 
-    `on_epoch_end` is called with the history so far. Raises ValueError where `epochs` is not positive.
+    `on_epoch_end` is called with the history so far. Raises ValueError where `epochs` is not
+    positive.
     """
     if epochs < 1:
         raise ValueError(f"epochs is {epochs}, but training takes at least 1")
@@ -142,5 +149,5 @@ def predict(model: nn.Module, inputs: Tensor, *, batch_size: int = 1000) -> Tens
 
 
 def confusion_matrix(labels: Tensor, predictions: Tensor) -> Tensor:
-    """Counts int64 [10, 10]: how often each true digit (row) was read as each digit (column)."""
+    """Counts int64 [10, 10]: how often each true digit (row) was read as each (column)."""
     return torch.bincount(labels * 10 + predictions, minlength=100).reshape(10, 10)

@@ -61,7 +61,8 @@ class Batches:
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
         images, labels = self.split
         if self.generator is None:
-            parts = zip(images.split(self.batch_size), labels.split(self.batch_size), strict=True)
+            size = self.batch_size
+            parts = zip(images.split(size), labels.split(size), strict=True)
         else:
             order = torch.randperm(len(labels), generator=self.generator).to(labels.device)
             parts = ((images[part], labels[part]) for part in order.split(self.batch_size))
