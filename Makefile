@@ -1,16 +1,18 @@
 # Each target is a line or two that a newcomer could type; README.md gives them for systems without make.
 #   make course PYTHON=python3.12
 #   make course TORCH_INDEX=https://download.pytorch.org/whl/cpu     (Linux without a GPU: no CUDA download)
+#   make lab LAB_FLAGS=--allow-root     (JupyterLab refuses to run as root without it)
 PYTHON ?= python3
 PIP_FLAGS ?=
 TORCH_INDEX ?=
+LAB_FLAGS ?=
 BIN = .venv/bin
 INSTALLED = .venv/.installed
 
 .PHONY: lab course test render
 
 lab: $(INSTALLED)  ## open the lessons in JupyterLab
-	cd notebooks && ../$(BIN)/jupyter lab
+	cd notebooks && ../$(BIN)/jupyter lab $(LAB_FLAGS)
 
 course: $(INSTALLED)  ## run every lesson; the last line names the page that shows what came of it
 	@$(BIN)/course run || failed=1; $(BIN)/course report build/runs/class && exit $$failed
