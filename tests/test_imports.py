@@ -45,7 +45,7 @@ sys.addaudithook(watch)
 for room in sys.argv[1:]:
     importlib.import_module(f"course_utils.{room}")
 assert state() == before, "importing the core changed a setting"
-strangers = {"sklearn", "course_utils.widgets", "course_utils.instructor"} & set(sys.modules)
+strangers = {"sklearn", "course_utils.exercises", "course_utils.widgets", "course_utils.instructor"} & set(sys.modules)
 assert not strangers, f"importing the core also imported {strangers}"
 """
 
@@ -85,6 +85,12 @@ def test_a_core_room_imports_no_sibling(file):
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.relative_to(PACKAGE)))
+def test_exercises_and_widgets_import_nothing_but_the_core(file):
+    if room_of(file) in ("exercises", "widgets"):
+        assert imported_by(file) <= {*CORE, room_of(file)}
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.relative_to(PACKAGE)))
 def test_nothing_but_the_command_line_imports_widgets_or_instructor(file):
     if room_of(file) != "__main__":
         assert imported_by(file) & {"widgets", "instructor"} <= {room_of(file)}
@@ -96,7 +102,7 @@ def test_the_instructors_room_imports_no_core(file):
 
 
 def test_the_instructors_room_imports_no_torch():
-    rooms = "from course_utils.instructor import cli, manifest, outputs, render, report, run, sphinx_parts"
+    rooms = "from course_utils.instructor import cli, manifest, outputs, render, report, run, solutions, sphinx_parts"
     command = [sys.executable, "-c", f"{rooms}\nimport sys\nassert 'torch' not in sys.modules"]
     subprocess.run(command, check=True)
 

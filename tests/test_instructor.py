@@ -457,6 +457,34 @@ def test_prepared_copies_have_the_profiles_parameters_and_the_outputs(tmp_path):
     assert "epochs = 1" in prepared.cells[2].source and prepared.cells[4].outputs[0].text == "kept"
 
 
+STUB = 'my_sum = ...\n\ncheck("0.1", my_sum)\n# hint("0.1")'
+
+
+def test_solutions_fill_the_exercises_of_a_run_and_of_prepared_copies(tmp_path):
+    verbs = "def check(number, answer):\n    assert answer == 44, answer"
+    notebooks = write_course(tmp_path, {"00_good": ([*GOOD, verbs, STUB, "my_sum = ..."], {})})
+    path = notebooks / "00_good.ipynb"
+    notebook = nbformat.read(path, as_version=4)
+    notebook.cells[-2].metadata["tags"] = ["exercise"]
+    nbformat.write(notebook, path)
+    assert call("run", "--profile", "smoke", "--notebooks", notebooks).exit_code == 1
+    assert call("run", "--profile", "smoke", "--solutions", "--notebooks", notebooks).exit_code == 0
+    assert call("prepare", "--profile", "smoke", "--solutions", "--notebooks", notebooks).exit_code == 0
+    for folder in ("runs/smoke", "nbval"):
+        *_, exercise, other = nbformat.read(tmp_path / "build" / folder / path.name, as_version=4).cells
+        assert exercise.source.startswith("my_sum = 200 + 100 - 256") and exercise.source.endswith('# hint("0.1")')
+        assert other.source == "my_sum = ...", "only cells tagged exercise are filled"
+    assert nbformat.read(path, as_version=4) == notebook, "the lesson itself stays open"
+
+
+def test_solutions_that_cannot_be_read_are_one_line(monkeypatch):
+    monkeypatch.setattr(sys, "executable", "false")
+    result = call("prepare", "3", "--solutions")
+    assert (
+        result.exit_code == 1 and "solutions cannot be read" in result.output and len(result.output.splitlines()) == 1
+    )
+
+
 COMMANDS = ["", "run", "render", "report", "prepare", "data", "data fetch", "data convert"]
 
 

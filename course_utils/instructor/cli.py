@@ -10,6 +10,7 @@ from .manifest import NOTEBOOKS, PROFILES, WrongUse, choose, read_course
 LESSONS = click.argument("lessons", nargs=-1, metavar="[LESSONS]...")
 FOLDER = click.Path(file_okay=False, path_type=Path)
 COURSE = click.option("--notebooks", type=FOLDER, default=NOTEBOOKS, help="The lessons' folder, if not the course's.")
+SOLUTIONS = click.option("--solutions", is_flag=True, help="Fill the exercises with the course's own answers.")
 PROFILE = click.option(
     "--profile", type=click.Choice(PROFILES), default="class", show_default=True,
     help="Parameters to run with: a few seconds' work, what the notebooks say, or the whole recipes.",
@@ -22,16 +23,18 @@ PROFILE = click.option(
 @click.option("-p", "--parameters", nargs=2, multiple=True, metavar="NAME VALUE", help="A parameter and its value.")
 @click.option("-y", "--parameters_yaml", multiple=True, metavar="YAML", help="Parameters as YAML text.")
 @click.option("-f", "--parameters_file", multiple=True, type=click.File(), help="A YAML file of parameters.")
+@SOLUTIONS
 @click.option("--out", type=FOLDER, help="Where results go.  [default: build/runs/PROFILE beside the lessons' folder]")
 @COURSE
 @click.pass_context
-def run(context, lessons, profile, parameters, parameters_yaml, parameters_file, out, notebooks):
+def run(context, lessons, profile, parameters, parameters_yaml, parameters_file, solutions, out, notebooks):
     """Run lessons and keep what they recorded.
 
     LESSONS are numbers or names; without any, all lessons are run. Parameters given here win over the profile's,
     and -p over -y over -f.
     """
     from .run import check_parameters, run_lessons, succeeded
+    from .solutions import read_solutions
 
     course = read_course(notebooks)
     chosen = choose(course, lessons)
@@ -41,7 +44,8 @@ def run(context, lessons, profile, parameters, parameters_yaml, parameters_file,
     changes |= {name: _value(text) for name, text in parameters}
     check_parameters(chosen, profile, changes)
     folder = out or notebooks.parent / "build" / "runs" / profile
-    results = [succeeded(result) for result in run_lessons(chosen, profile, changes, folder)]
+    answers = read_solutions() if solutions else None
+    results = [succeeded(result) for result in run_lessons(chosen, profile, changes, folder, answers)]
     click.echo(f"{sum(results)} of {len(results)} lessons went well; they lie in {_near(folder)}")
     context.exit(0 if all(results) else 1)
 
@@ -92,15 +96,18 @@ def report(folder, out, notebooks):
 @click.command(epilog="\b\nExamples:\n  course prepare --profile smoke\n  course prepare 3 --out /tmp/small")
 @LESSONS
 @PROFILE
+@SOLUTIONS
 @click.option("--out", type=FOLDER, help="Where the copies go.  [default: build/nbval beside the lessons' folder]")
 @COURSE
-def prepare(lessons, profile, out, notebooks):
+def prepare(lessons, profile, solutions, out, notebooks):
     """Prepare lessons for nbval, without running them.
 
     The copies have a profile's parameters, and the committed outputs to compare with.
     """
     from .run import check_parameters, prepare_lessons
+    from .solutions import read_solutions
 
     chosen = choose(read_course(notebooks), lessons)
     check_parameters(chosen, profile, {})
-    prepare_lessons(chosen, profile, out or notebooks.parent / "build" / "nbval")
+    answers = read_solutions() if solutions else None
+    prepare_lessons(chosen, profile, out or notebooks.parent / "build" / "nbval", answers)

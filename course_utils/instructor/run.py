@@ -18,8 +18,10 @@ from papermill.exceptions import PapermillExecutionError
 from .files import write_whole
 from .manifest import Lesson, WrongUse
 from .outputs import recorded
+from .solutions import fill
 
 START_TIMEOUT = 120  # seconds for a kernel to start
+HARMLESS = ("source", "solutions")  # parameters that leave the bands as they are
 
 
 def check_parameters(lessons: Sequence[Lesson], profile: str, changes: Mapping) -> None:
@@ -36,27 +38,33 @@ def check_parameters(lessons: Sequence[Lesson], profile: str, changes: Mapping) 
                 raise WrongUse(f"{lesson.name} has no parameter {name}; {remedy}")
 
 
-def run_lessons(lessons: Sequence[Lesson], profile: str, changes: Mapping, folder: Path) -> Iterator[dict]:
+def run_lessons(
+    lessons: Sequence[Lesson], profile: str, changes: Mapping, folder: Path, solutions: Mapping[str, str] | None = None
+) -> Iterator[dict]:
     """Run lessons one after the other into `folder`, saying so, and yield each one's result."""
     _share_data_folder()
     for index, lesson in enumerate(lessons, start=1):
         click.echo(f"{lesson.name}: running ({index} of {len(lessons)}, profile {profile})")
-        result = run_lesson(lesson, profile, changes, folder)
+        result = run_lesson(lesson, profile, changes, folder, solutions)
         click.echo(summary(result))
         yield result
 
 
-def run_lesson(lesson: Lesson, profile: str, changes: Mapping, folder: Path) -> dict:
+def run_lesson(
+    lesson: Lesson, profile: str, changes: Mapping, folder: Path, solutions: Mapping[str, str] | None = None
+) -> dict:
     """Run one lesson, whatever happens in it; write `<lesson>.ipynb` and its result, `<lesson>.json`, into `folder`.
 
     `changes` are parameters beyond the profile's. Bands hold for the profile's own parameters on any data set: where
-    another parameter is changed, none is checked.
+    another parameter is changed, none is checked. With `solutions` (exercise number → code) the exercises are filled.
     """
     own = lesson.profiles[profile]
     bar = {"desc": lesson.name} if sys.stderr.isatty() else False
-    executed, failure = execute(lesson.notebook, own | dict(changes), timeout=lesson.timeout, progress_bar=bar)
+    executed, failure = execute(
+        lesson.notebook, own | dict(changes), timeout=lesson.timeout, progress_bar=bar, solutions=solutions
+    )
     figures = recorded(executed)
-    changed = [name for name, value in changes.items() if name != "source" and own.get(name) != value]
+    changed = [name for name, value in changes.items() if name not in HARMLESS and own.get(name) != value]
     result = {
         "lesson": lesson.name,
         "profile": profile,
@@ -72,18 +80,24 @@ def run_lesson(lesson: Lesson, profile: str, changes: Mapping, folder: Path) -> 
 
 
 def execute(
-    notebook: Path, parameters: dict, *, timeout: float, progress_bar=False
+    notebook: Path,
+    parameters: dict,
+    *,
+    timeout: float,
+    progress_bar=False,
+    solutions: Mapping[str, str] | None = None,
 ) -> tuple[NotebookNode, dict | None]:
     """Run a notebook in its own folder: what became of it, and where and why it failed, or None.
 
     `timeout` is the seconds a single cell may take.
     """
     failure = None
+    source = fill(nbformat.read(notebook, as_version=4), solutions) if solutions else notebook
     with tempfile.TemporaryDirectory() as folder:
         target = Path(folder, notebook.name)
         try:
             papermill.execute_notebook(
-                notebook, target, parameters, kernel_name="python3", language="python", cwd=notebook.parent.absolute(),
+                source, target, parameters, kernel_name="python3", language="python", cwd=notebook.parent.absolute(),
                 start_timeout=START_TIMEOUT, execution_timeout=timeout, progress_bar=progress_bar,
                 extra_arguments=["--log-level=ERROR"],
             )  # fmt: skip
@@ -159,12 +173,15 @@ def summary(result: Mapping) -> str:
     return "\n".join(lines)
 
 
-def prepare_lessons(lessons: Sequence[Lesson], profile: str, folder: Path) -> None:
+def prepare_lessons(
+    lessons: Sequence[Lesson], profile: str, folder: Path, solutions: Mapping[str, str] | None = None
+) -> None:
     """Write lessons with their profile's parameters and their committed outputs, not run, as nbval wants them."""
     folder.mkdir(parents=True, exist_ok=True)
     for lesson in lessons:
+        source = nbformat.read(lesson.notebook, as_version=4)
         prepared = papermill.execute_notebook(
-            lesson.notebook, None, lesson.profiles[profile], language="python", prepare_only=True
+            fill(source, solutions or {}), None, lesson.profiles[profile], language="python", prepare_only=True
         )
         write_whole(folder / lesson.notebook.name, nbformat.writes(prepared) + "\n")
 

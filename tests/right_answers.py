@@ -1,0 +1,176 @@
+"""Right answers of other shapes than the course's own: looped or vectorised, float32 or float64, lists and arrays."""
+
+from itertools import pairwise
+
+import numpy as np
+import torch
+from torch.nn import functional as F
+
+
+def looped_log_softmax(logits):
+    rows = []
+    for row in logits.tolist():
+        largest = max(row)
+        total = sum(np.exp(z - largest) for z in row)
+        rows.append([z - largest - np.log(total) for z in row])
+    return rows
+
+
+def looped_backward(X, T, W1, b1, W2, b2):
+    weights = [weight.double().requires_grad_() for weight in (W1, b1, W2, b2)]
+    W1, b1, W2, b2 = weights
+    F.cross_entropy((X.double() @ W1 + b1).relu() @ W2 + b2, T).backward()
+    return [weight.grad for weight in weights]
+
+
+def listed_batches(images, labels, batch_size, generator):
+    parts = torch.randperm(len(labels), generator=generator).split(batch_size)
+    return [[images[part], labels[part]] for part in parts]
+
+
+def step_with_zero_first(model, images, labels, loss_fn, optimizer):
+    optimizer.zero_grad()
+    loss = loss_fn(model(images), labels)
+    loss.backward()
+    optimizer.step()
+    return loss
+
+
+def looped_squared_error(outputs, labels):
+    pairs = zip(outputs[:, 0].tolist(), labels.tolist(), strict=True)
+    return sum((output - label) ** 2 for output, label in pairs) / len(labels)
+
+
+def other_fold(x1, x2):
+    return 2 * max(0, x1 + x2 - 0.5) - 4 * max(0, x1 + x2 - 1) + 2 * max(0, x1 + x2 - 1.5) - 0.5
+
+
+def wilson_interval(correct, total):
+    share, z = correct / total, 1.96
+    middle = (share + z**2 / (2 * total)) / (1 + z**2 / total)
+    half = z / (1 + z**2 / total) * np.sqrt(share * (1 - share) / total + z**2 / (4 * total**2))
+    return [middle - half, middle + half]
+
+
+def two_deviations(correct, total):
+    share = torch.tensor(correct / total)
+    half = 2 * (share * (1 - share) / total).sqrt()
+    return torch.stack([share - half, share + half]).clamp(0, 1)
+
+
+def looped_disagreements(labels, first, second):
+    rows = list(zip(labels.tolist(), first.tolist(), second.tolist(), strict=True))
+    return sum(one == true != other for true, one, other in rows), sum(
+        other == true != one for true, one, other in rows
+    )
+
+
+def looped_precision(counts):
+    called = [sum(row[digit] for row in counts.tolist()) for digit in range(len(counts))]
+    return [counts[digit, digit].item() / total if total else 0 for digit, total in enumerate(called)]
+
+
+def numpy_calibration_error(confidence, right, bins=10):
+    confidence, right, edges = confidence.double().numpy(), right.double().numpy(), np.linspace(0, 1, bins + 1)
+    inside = [(confidence > low) & (confidence <= high) for low, high in pairwise(edges)]
+    return sum(part.mean() * abs(right[part].mean() - confidence[part].mean()) for part in inside if part.any())
+
+
+def counted_calibration_error(confidence, right, bins=10):
+    place = torch.bucketize(confidence, torch.linspace(0, 1, bins + 1)[1:-1], right=True)
+    gaps = torch.bincount(place, weights=right.double() - confidence.double(), minlength=bins)
+    return (gaps.abs().sum() / len(right)).float()
+
+
+def step_that_empties_by_hand(model, images, labels, loss_fn, optimizer):
+    for parameter in model.parameters():
+        parameter.grad = None
+    loss = loss_fn(model(images), labels)
+    loss.backward()
+    optimizer.step()
+    return loss.detach()
+
+
+def looped_choice(validation_accuracies, test_accuracies):
+    best = 0
+    for index, accuracy in enumerate(validation_accuracies):
+        if accuracy > validation_accuracies[best]:
+            best = index
+    return [best, test_accuracies[best]]
+
+
+ALSO_RIGHT = {
+    "0.1": [44.0, torch.tensor(44), np.uint8(44), (torch.tensor(200, dtype=torch.uint8) + 100)],
+    "0.2": [(32, 28), torch.Size([32, 28]), [np.int64(32), torch.tensor(28)]],
+    "0.3": [lambda images: images.double() / 255, lambda images: (images.numpy() / 255).tolist()],
+    "0.4": [lambda labels: [int((labels == digit).sum()) for digit in range(10)],
+            lambda labels: np.bincount(labels.numpy(), minlength=10),
+            lambda labels: torch.histc(labels.float(), 10, 0, 9)],
+    "0.5": [lambda train, test: (test.numpy() == np.bincount(train.numpy()).argmax()).mean(),
+            lambda train, test: torch.tensor([(test == train.mode().values).double().mean()])],
+    "1.1": [torch.tensor([[4, 5], [-1, -2]]), ((4, 5.0), (-1, -2)), np.array([[4, 5], [-1, -2]])],
+    "1.2": [lambda W1, b1, W2, b2: [(W2.double() @ W1.double()).tolist(), W2.double() @ b1.double() + b2]],
+    "1.3": [lambda z: z.sigmoid() * z.neg().sigmoid(),
+            lambda z: torch.sigmoid(z.double()) - torch.sigmoid(z.double()) ** 2],
+    "1.4": [5.0, torch.tensor([5])],
+    "1.5": [lambda x1, x2: abs(x1 - x2) - 0.4, other_fold,
+            lambda x1, x2: torch.tensor([max(0, x1 - x2) + max(0, x2 - x1) - 0.6])],
+    "1.6": [lambda counts: [counts[k, k].item() / counts[k].sum().item() for k in range(len(counts))],
+            lambda counts: np.diag(counts.numpy()) / counts.numpy().sum(axis=1)],
+    "2.1": [(4, 8.67), torch.tensor([4.0, 26 / 3])],
+    "2.2": [listed_batches],
+    "2.3": [lambda outputs, labels: F.mse_loss(outputs, labels.float().unsqueeze(1)), looped_squared_error],
+    "2.4": [lambda losses, sizes: np.average(losses, weights=sizes),
+            lambda losses, sizes: (torch.tensor(losses) * torch.tensor(sizes)).sum() / sum(sizes)],
+    "2.5": [4.0, torch.tensor(4.0)],
+    "2.6": [1 / 16, 0.0625],
+    "3.1": [(4.0, 12.0), torch.tensor([4, 12])],
+    "3.2": [looped_log_softmax, lambda logits: logits - logits.logsumexp(dim=1, keepdim=True)],
+    "3.3": [1.3863, 1.39, torch.tensor([0.5, 0.125]).log().neg().mean()],
+    "3.4": [looped_backward],
+    "3.5": [79510.0],
+    "3.6": [step_with_zero_first],
+    "3.7": [0.1, 0.3, torch.tensor(0.4)],
+    "4.1": [lambda image, kernel: F.conv2d(image[None, None].double(), kernel[None, None].double())[0, 0].numpy(),
+            lambda image, kernel: (image.unfold(0, len(kernel), 1).unfold(1, len(kernel), 1) * kernel).sum((2, 3))],
+    "4.2": [torch.tensor([[-0.5] * 3, [1] * 3, [-0.5] * 3]), [[0, 0, 0], [1, 1, 1], [-1, -1, -1]]],
+    "4.3": [lambda n, kernel, padding, stride: len(range(0, n + 2 * padding - kernel + 1, stride))],
+    "4.4": [12832.0],
+    "4.5": [((32, 8, 26, 26), torch.Size([32, 8, 13, 13]), [32, 16, 7, 7])],
+    "4.6": [14.0],
+    "5.1": [wilson_interval, two_deviations],
+    "5.2": [38_032, 39_600, 40_000.0, torch.tensor(38_500)],
+    "5.3": [looped_disagreements,
+            lambda labels, first, second: torch.stack([((first == labels) & (second != labels)).sum(),
+                                                       ((first != labels) & (second == labels)).sum()])],
+    "5.4": [18 / 256, 0.07, torch.tensor(0.0703)],
+    "5.5": [looped_precision, lambda counts: (counts.diagonal() / counts.sum(dim=0)).nan_to_num()],
+    "5.6": [numpy_calibration_error, counted_calibration_error],
+    "5.7": [lambda logits, labels, temperatures: min(
+                temperatures, key=lambda T: F.nll_loss(F.log_softmax(logits.double() / T, 1), labels).item())],
+    "5.8": [40.0, torch.tensor(40)],
+    "6.1": [(-0.1, -1.0), torch.tensor([-0.1, -1])],
+    "6.2": ["h", " (H) "],
+    "6.3": [torch.nn.LogSoftmax(dim=1), lambda logits: logits - logits.logsumexp(dim=1, keepdim=True)],
+    "6.4": ["e", "E."],
+    "6.5": [4.6, np.log(100)],
+    "6.6": [lambda outputs: bool(((outputs.exp().sum(dim=1) - 1).abs() < 1e-3).all()),
+            lambda outputs: np.allclose(outputs.exp().sum(dim=1).numpy(), 1, atol=1e-4)],
+    "6.7": ["b"],
+    "6.8": [lambda probabilities, labels: F.nll_loss(probabilities.log(), labels),
+            lambda probabilities, labels: F.cross_entropy(probabilities.log(), labels)],
+    "6.9": ["g"],
+    "6.10": [step_with_zero_first, step_that_empties_by_hand],
+    "6.11": ["i"],
+    "6.12": [lambda images: images.double() / 255, lambda images: (images.numpy() / 255).tolist()],
+    "6.13": ["d"],
+    "6.14": [lambda answers, labels: F.mse_loss(answers.squeeze(1), labels.float()),
+             lambda answers, labels: ((answers.double() - labels.view(-1, 1)) ** 2).mean()],
+    "6.15": ["c"],
+    "6.16": [lambda labels, generator: torch.rand(len(labels), generator=generator).argsort(),
+             lambda labels, generator: torch.randperm(len(labels), generator=generator).tolist()],
+    "6.17": ["a f", ("A", "F"), "A, F"],
+    "6.18": [0.001, 0.03],
+    "6.19": [looped_choice],
+    "6.20": [{"P": "b", "Q": "g", "R": "d", "S": "h", "T": "c", "U": "f", "V": "e", "W": "a", "X": "i"}],
+}  # fmt: skip
