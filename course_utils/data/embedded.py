@@ -16,8 +16,8 @@ TEST_SIZE, TRAIN_SIZE = 300, 60_000
 def to_mnist_frame(ink: Tensor) -> Tensor:
     """Bring ink [H, W] in [0, 1] of any size to uint8 [28, 28] in MNIST's manner.
 
-    The ink's bounding box is scaled to fit 20×20, its centre of mass then set to the frame's centre, as described at
-    http://yann.lecun.com/exdb/mnist/. A page without ink gives an empty frame.
+    The ink's bounding box is scaled to fit 20×20, and its centre of mass set to the middle of pixel (14, 14), as near
+    as whole pixels allow: http://yann.lecun.com/exdb/mnist/. A page without ink gives an empty frame.
     """
     frame = torch.zeros(28, 28)
     rows, columns = (ink > 0.1).nonzero(as_tuple=True)
@@ -28,8 +28,8 @@ def to_mnist_frame(ink: Tensor) -> Tensor:
     box = TF.resize(box[None], [height, width], transforms.InterpolationMode.BICUBIC, antialias=True)[0]
     box = box.clamp(0, 1)
     mass = box / box.sum()
-    top = 14 - (mass.sum(1) @ (torch.arange(height) + 0.5)).item()
-    left = 14 - (mass.sum(0) @ (torch.arange(width) + 0.5)).item()
+    top = 14.5 - (mass.sum(1) @ (torch.arange(height) + 0.5)).item()
+    left = 14.5 - (mass.sum(0) @ (torch.arange(width) + 0.5)).item()
     top, left = (min(max(round(start), 0), 28 - side) for start, side in ((top, height), (left, width)))
     frame[top : top + height, left : left + width] = box
     return (frame * 255).round().to(torch.uint8)
