@@ -12,6 +12,7 @@ from course_utils.instructor.manifest import NOTEBOOKS, read_course
 from course_utils.instructor.outputs import pictures
 from course_utils.instructor.render import source_sha256
 from course_utils.instructor.run import run_lesson, summary
+from course_utils.instructor.solutions import read_solutions
 
 LESSONS = {lesson.name: lesson for lesson in read_course(NOTEBOOKS).lessons}
 PATHS = re.compile(r"(?<![\w.:/…])/(home|root|Users|tmp|opt|usr|var|mnt|private)/|[A-Z]:\\\\?Users")
@@ -66,8 +67,20 @@ def test_every_figure_has_an_alternative_text(name):
 
 
 @each_lesson
-def test_no_cell_is_long(name):
-    assert max(len(cell.source.splitlines()) for cell in code_cells(name)) <= 40
+def test_no_cell_but_the_imports_is_long(name):
+    first, *others = code_cells(name)
+    assert first.source.startswith(("import ", "from "))
+    assert max(len(cell.source.splitlines()) for cell in others) <= 40
+
+
+@each_lesson
+def test_exercises_begin_before_the_first_and_all_their_verbs_are_imported(name):
+    first, *others = code_cells(name)
+    assert all(f"    {verb},\n" in first.source for verb in ("check", "hint", "solution"))
+    sources = [cell.source for cell in others]
+    start = f"start_exercises({int(name[:2])}, solutions=solutions)"
+    begun = next(index for index, source in enumerate(sources) if start in source)
+    assert begun < next(index for index, source in enumerate(sources) if "\ncheck(" in source)
 
 
 @each_lesson
@@ -92,8 +105,10 @@ def dataset(request):
 
 @each_lesson
 def test_a_lesson_in_small(name, dataset, tmp_path):
+    """With every exercise answered on the embedded digits, and with none answered on MNIST."""
     lesson = LESSONS[name]
-    result = run_lesson(lesson, "smoke", {"source": dataset}, tmp_path)
+    solutions = read_solutions() if dataset == "digits" else None
+    result = run_lesson(lesson, "smoke", {"source": dataset}, tmp_path, solutions)
     assert result["failure"] is None, summary(result)
     assert result["figures"]["dataset"] == dataset
     assert {check["verdict"] for check in result["bands"].values()} == {"inside"}, summary(result)
@@ -105,3 +120,23 @@ def test_a_lesson_in_small(name, dataset, tmp_path):
     executed = nbformat.read(tmp_path / f"{name}.ipynb", as_version=4)
     texts = [text for _, text in pictures(executed)]
     assert texts and all(texts)
+    sign = "✓" if solutions else "○"
+    replies = [reply_of(cell) for cell in executed.cells if "exercise" in cell.metadata.get("tags", [])]
+    assert replies and all(reply.startswith(sign) for reply in replies), replies
+
+
+def reply_of(cell):
+    """What the check in an executed cell said."""
+    return next(output.data["text/plain"] for output in cell.outputs if "text/plain" in output.get("data", {}))
+
+
+def test_the_solutions_parameter_answers_a_whole_lesson(tmp_path):
+    name = "00_start_here"
+    result = run_lesson(LESSONS[name], "smoke", {"solutions": True}, tmp_path)
+    assert result["failure"] is None, summary(result)
+    executed = nbformat.read(tmp_path / f"{name}.ipynb", as_version=4)
+    exercises = [cell for cell in executed.cells if "exercise" in cell.metadata.get("tags", [])]
+    for cell in exercises:
+        shown = [output.data["text/plain"] for output in cell.outputs]
+        assert "the course's answer" in shown[0] and shown[1].startswith("✓"), shown
+    assert f"{len(exercises)} answered by the course" in str(executed.cells)

@@ -1,0 +1,175 @@
+"""Three lessons in a real JupyterLab, in a real Chromium: everything runs, sliders redraw, a drawn 7 is read.
+
+No request may leave the machine.
+"""
+
+import json
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+
+import pytest
+
+from course_utils.instructor.manifest import NOTEBOOKS, choose, read_course
+from course_utils.instructor.run import prepare_lessons
+
+NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+CHROMIUM = next(filter(None, map(shutil.which, NAMES)), None)
+SEVEN = [(0.25, 0.2), (0.75, 0.2), (0.45, 0.85)]  # its corners, as shares of the pad
+PATIENCE = 900_000  # milliseconds; a busy machine may be ten times as slow as a quiet one
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.xdist_group("browser"),  # one JupyterLab for all of them
+    pytest.mark.skipif(CHROMIUM is None, reason=f"no Chromium is installed (looked for {', '.join(NAMES)})"),
+]
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory):
+    """The address of a JupyterLab over small copies of the lessons."""
+    home = tmp_path_factory.mktemp("lab")
+    lessons = choose(read_course(NOTEBOOKS), ["1", "4", "5"])
+    prepare_lessons(lessons, "smoke", home / "lessons")
+    settings = home / "settings" / "@jupyterlab" / "notebook-extension"
+    settings.mkdir(parents=True)
+    whole_page = {"windowingMode": "none"}  # cells outside the window stay in the page, where the test finds them
+    (settings / "tracker.jupyterlab-settings").write_text(json.dumps(whole_page))
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [
+        sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--ServerApp.ip=127.0.0.1",
+        f"--ServerApp.port={port}", "--ServerApp.port_retries=0", "--IdentityProvider.token=",
+        f"--ServerApp.root_dir={home / 'lessons'}",
+    ]  # fmt: skip
+    folders = {"JUPYTERLAB_SETTINGS_DIR": "settings", "JUPYTERLAB_WORKSPACES_DIR": "workspaces",
+               "JUPYTER_CONFIG_DIR": "config", "JUPYTER_RUNTIME_DIR": "runtime", "IPYTHONDIR": "ipython"}  # fmt: skip
+    environment = os.environ | {name: str(home / folder) for name, folder in folders.items()} | {"OMP_NUM_THREADS": "1"}
+    with open(home / "log", "w") as log:
+        server = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
+    address = f"http://127.0.0.1:{port}"
+    try:
+        for _ in range(240):
+            try:
+                urllib.request.urlopen(f"{address}/api/status", timeout=5).close()
+                break
+            except (urllib.error.URLError, OSError):
+                assert server.poll() is None, (home / "log").read_text()
+                time.sleep(0.5)
+        yield address
+    finally:
+        server.terminate()
+        server.wait(30)
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(chromium, lab):
+    """A page of JupyterLab; at the end, no request has left the machine."""
+    page = chromium.new_page(viewport={"width": 1300, "height": 1000})
+    page.set_default_timeout(PATIENCE)
+    strangers = []
+    page.on("request", lambda request: strangers.append(request.url) if not is_local(request.url) else None)
+    yield page
+    assert not strangers
+    page.close()
+
+
+def is_local(url):
+    return url.startswith(("http://127.0.0.1:", "ws://127.0.0.1:", "data:", "blob:", "about:"))
+
+
+def run_all(page, lab, lesson):
+    """Open a lesson, run all its cells, and wait until the last one has run."""
+    page.goto(f"{lab}/lab/tree/{lesson}.ipynb?reset")
+    page.wait_for_selector(".jp-NotebookPanel .jp-CodeCell")
+    page.wait_for_selector('#jp-main-statusbar :text("| Idle")')  # the kernel is there
+    page.click('.lm-MenuBar-itemLabel:text-is("Run")')
+    page.click('.lm-Menu-itemLabel:text-is("Run All Cells")')
+    last = page.locator(".jp-CodeCell").last.locator(".jp-InputArea-prompt")
+    wait_until(page, lambda: re.fullmatch(r"\[\d+\]:", last.inner_text().strip()) and "[*]" not in page.content())
+    assert page.locator('[data-mime-type="application/vnd.jupyter.stderr"]').count() == 0
+    assert page.locator('[data-mime-type="application/vnd.jupyter.error"]').count() == 0
+
+
+def wait_until(page, condition):
+    """Wait until `condition` holds, and fail where it does not in a very long time."""
+    for _ in range(PATIENCE // 200):
+        if condition():
+            return
+        page.wait_for_timeout(200)
+    raise AssertionError("what was waited for did not happen")
+
+
+def move_and_see(page, cell, name, keys):
+    """Move the slider of that name with keys, and wait for another picture with another alternative text."""
+    picture = cell.locator(".widget-html-content img").first
+    before, text = picture.get_attribute("src"), picture.get_attribute("alt")
+    assert text
+    slider = cell.locator(".jupyter-widgets", has_text=name).locator(".noUi-handle").first
+    slider.focus()
+    for key in keys:
+        page.keyboard.press(key)
+    wait_until(page, lambda: picture.get_attribute("src") != before)
+    assert picture.get_attribute("alt") != text
+
+
+def cell_with(page, source):
+    return page.locator(".jp-CodeCell", has=page.locator(".jp-InputArea-editor", has_text=source))
+
+
+def test_lesson_1_turns_a_neuron_and_adds_hidden_ones(page, lab):
+    run_all(page, lab, "01_linear_vs_nonlinear")
+    move_and_see(page, cell_with(page, "turn_a_neuron(points"), "bias b", ["ArrowRight"])
+    move_and_see(page, cell_with(page, "add_hidden_neurons(points"), "hidden neurons", ["ArrowRight"])
+
+
+def test_lesson_4_slides_a_filter_and_shifts_a_digit(page, lab):
+    run_all(page, lab, "04_cnn")
+    move_and_see(page, cell_with(page, "slide_a_filter(digits"), "place", ["ArrowRight"])
+    move_and_see(page, cell_with(page, "shift_a_digit(digits"), "pixels right", ["ArrowRight", "ArrowRight"])
+
+
+def test_lesson_5_reads_a_drawn_seven_five_times(page, lab):
+    run_all(page, lab, "05_compare_and_trust")
+    cell = cell_with(page, "drawing_pad(")
+    canvas = cell.locator("canvas").first
+    canvas.scroll_into_view_if_needed()
+    answers = cell.locator('.answers [role="img"]')
+    assert answers.count() == 5
+    empty = answers.all_inner_texts()
+    box = canvas.bounding_box()
+    corners = [(box["x"] + across * box["width"], box["y"] + down * box["height"]) for across, down in SEVEN]
+    page.mouse.move(*corners[0])
+    page.mouse.down()
+    for corner in corners[1:]:
+        page.mouse.move(*corner, steps=12)
+    page.mouse.up()
+    wait_until(page, lambda: all(re.search(r"\d", label.split(":")[1]) for label in labels(answers)))
+    read = labels(answers)
+    assert answers.all_inner_texts() != empty
+    assert all(re.search(r": (\d \(\d+%\)|−?[\d.]+, rounds to \d)$", label) for label in read), read
+    cell.get_by_role("button", name="Clear").click()
+    page.wait_for_function(
+        "() => [...document.querySelectorAll('.answers [role=img]')].every(e => !/\\d%/.test(e.ariaLabel))"
+    )
+
+
+def labels(answers):
+    return [answers.nth(index).get_attribute("aria-label") for index in range(answers.count())]
