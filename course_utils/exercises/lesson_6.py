@@ -1,6 +1,5 @@
 """Lesson 6, the clinic: name the cause of a curve, repair the code, find a rate, choose honestly, diagnose a ward."""
 
-import copy
 import math
 from collections.abc import Callable, Mapping
 
@@ -12,6 +11,7 @@ from ..data import batches, load_digits
 from ..training import fit, squared_error
 from .asking import ask, expect, expect_prediction, expect_shape, in_words, needs_answer, number_of, tensor_of
 from .exercise import Exercise, Open, Wrong
+from .lesson_3 import check_step, my_step, step_twice, step_without_zero, zero_before_step
 
 # The list of causes, as in the lesson, and what each of them looks like ---------------------------------------------
 
@@ -271,67 +271,7 @@ def check_loss(answer):
     _expect_gradient(answer, p, labels)
 
 
-# 6.10 --------------------------------------------------------------------------------------------------------------
-
-
-def my_step(model, images, labels, loss_fn, optimizer):
-    loss = loss_fn(model(images), labels)
-    loss.backward()
-    optimizer.step()
-    optimizer.zero_grad()
-    return loss.item()
-
-
-def check_step(answer):
-    generator = torch.Generator().manual_seed(0)
-    parts = [(torch.randn(8, 5, generator=generator), torch.arange(8) % 3) for _ in range(4)]
-    start = nn.Sequential(nn.Linear(5, 6), nn.Tanh(), nn.Linear(6, 3))
-    with torch.no_grad():
-        for parameter in start.parameters():
-            parameter.copy_(torch.randn(parameter.shape, generator=generator))
-
-    def trained(step):
-        model = copy.deepcopy(start)
-        optimizer = torch.optim.SGD(model.parameters(), lr=0.3)
-        losses = [ask(step, model, *part, nn.CrossEntropyLoss(), optimizer) for part in parts]
-        return torch.nn.utils.parameters_to_vector(model.parameters()).detach(), losses
-
-    right, right_losses = trained(my_step)
-    got, losses = trained(answer)
-    mistaken = [
-        (trained(step_without_zero)[0], "The second batch still took the first one's gradients along, the fault itself: "
-         "`backward()` adds to `.grad`. Empty it once a batch, after `step()` or before `backward()`."),
-        (torch.nn.utils.parameters_to_vector(start.parameters()), "After four batches no weight has moved. Either `step()` is "
-         "missing, or the gradients were emptied between `backward()` and `step()`."),
-        (trained(step_twice)[0], "Each batch moved the weights twice: there is one `optimizer.step()` too many."),
-    ]  # fmt: skip
-    expect(got, right, mistaken, what="a weight after four batches", rtol=1e-3, atol=1e-5)
-    losses = [number_of(loss, "the returned loss") for loss in losses]
-    expect(losses, right_losses, what="the returned loss", rtol=1e-3)
-
-
-def step_without_zero(model, images, labels, loss_fn, optimizer):
-    loss = loss_fn(model(images), labels)
-    loss.backward()
-    optimizer.step()
-    return loss.item()
-
-
-def zero_before_step(model, images, labels, loss_fn, optimizer):
-    loss = loss_fn(model(images), labels)
-    loss.backward()
-    optimizer.zero_grad()
-    optimizer.step()
-    return loss.item()
-
-
-def step_twice(model, images, labels, loss_fn, optimizer):
-    loss = loss_fn(model(images), labels)
-    loss.backward()
-    optimizer.step()
-    optimizer.step()
-    optimizer.zero_grad()
-    return loss.item()
+# 6.10, checked as in lesson 3 ---------------------------------------------------------------------------------------
 
 
 def step_without_loss(model, images, labels, loss_fn, optimizer):
@@ -874,7 +814,7 @@ EXERCISES = [
         why="Each batch now starts with empty gradients. Before `backward()` would do as well; between `backward()` and `step()` "
         "would throw away what was just computed.",
         mistakes=(
-            (step_without_zero, "fault itself"),
+            (step_without_zero, "took the first one's gradients along"),
             (zero_before_step, "no weight has moved"),
             (step_twice, "twice"),
             (step_without_loss, "gives back nothing"),
