@@ -11,6 +11,7 @@ import pytest
 import torch
 from right_answers import ALSO_RIGHT
 
+from course_utils import training
 from course_utils.exercises import (
     asking,
     check,
@@ -243,6 +244,11 @@ def test_an_error_in_torch_is_shown_at_the_students_line():
     assert reply.state == "error" and "`return wide @ wide`" in reply.words and "mat1" in reply.words
 
 
+def test_an_error_below_the_students_code_is_shown_at_the_students_line():
+    reply = judge(EXERCISES["1.2"], lambda *arguments: training.fit(None, None, None, None, None, epochs=0))
+    assert "ValueError" in reply.words and "training.fit(" in reply.words and "raise ValueError" not in reply.words
+
+
 def test_a_loop_that_the_student_stops_is_told_with_its_line():
     def my_collapse(W1, b1, W2, b2):
         raise KeyboardInterrupt
@@ -274,6 +280,10 @@ def test_what_a_function_prints_is_kept_short_and_told():
 
     reply = judge(EXERCISES["4.3"], my_layers)
     assert "It also printed: " in reply.words and len(reply.words) < 500
+    printed = desk._Printed()
+    for _ in range(3):
+        printed.write("x" * 10_000_000)
+    assert len(printed.getvalue()) == 1000, "what is printed must not fill the memory"
 
 
 def test_a_check_leaves_random_numbers_and_arguments_as_they_were():
@@ -288,6 +298,17 @@ def test_a_check_leaves_random_numbers_and_arguments_as_they_were():
 
     assert "Subtract the largest" in judge(EXERCISES["3.2"], my_log_softmax).words
     assert torch.equal(torch.rand(3), expected)
+
+
+def test_a_students_function_gets_copies():
+    given = torch.ones(3)
+    asking.ask(lambda tensor: tensor.zero_(), given)
+    assert torch.equal(given, torch.ones(3))
+
+
+def test_true_is_no_number():
+    with pytest.raises(Wrong, match="A number is wanted here, and your answer is `True`"):
+        asking.number_of(True)
 
 
 def test_a_prediction_that_is_wrong_does_not_give_the_right_one_away():
