@@ -1,11 +1,10 @@
 """The verbs of `course` that work on lessons. What they need is imported when they are called: --help stays fast."""
 
-import ast
 from pathlib import Path
 
 import click
 
-from .manifest import NOTEBOOKS, PROFILES, WrongUse, choose, read_course
+from .manifest import NOTEBOOKS, PROFILES, choose, read_course
 
 LESSONS = click.argument("lessons", nargs=-1, metavar="[LESSONS]...")
 FOLDER = click.Path(file_okay=False, path_type=Path)
@@ -17,57 +16,57 @@ PROFILE = click.option(
 )  # fmt: skip
 
 
-@click.command(epilog="\b\nExamples:\n  course run\n  course run 3 --profile full -p seed 1")
+PARAMETERS = (
+    click.option("-p", "--parameters", nargs=2, multiple=True, metavar="NAME VALUE", help="A parameter and its value."),
+    click.option("-y", "--parameters_yaml", multiple=True, metavar="YAML", help="Parameters as YAML text."),
+    click.option("-f", "--parameters_file", multiple=True, type=click.File(), help="A YAML file of parameters."),
+)
+JOBS = click.option(
+    "--jobs", type=click.IntRange(min=1), default=1, show_default=True,
+    help="How many notebooks run at once; with more than one, each on a single torch thread.",
+)  # fmt: skip
+RESUME = click.option("--resume", is_flag=True, help="Run only what is missing, has failed, or has changed.")
+
+
+def parameters(function):
+    """papermill's three ways to give parameters."""
+    for option in reversed(PARAMETERS):
+        function = option(function)
+    return function
+
+
+@click.command(epilog="\b\nExamples:\n  course run --jobs 2 --resume\n  course run 3 --profile full -p seed 1")
 @LESSONS
 @PROFILE
-@click.option("-p", "--parameters", nargs=2, multiple=True, metavar="NAME VALUE", help="A parameter and its value.")
-@click.option("-y", "--parameters_yaml", multiple=True, metavar="YAML", help="Parameters as YAML text.")
-@click.option("-f", "--parameters_file", multiple=True, type=click.File(), help="A YAML file of parameters.")
+@parameters
+@JOBS
+@RESUME
 @SOLUTIONS
 @click.option("--out", type=FOLDER, help="Where results go.  [default: build/runs/PROFILE beside the lessons' folder]")
 @COURSE
 @click.pass_context
-def run(context, lessons, profile, parameters, parameters_yaml, parameters_file, solutions, out, notebooks):
+def run(
+    context, lessons, profile, parameters, parameters_yaml, parameters_file, jobs, resume, solutions, out, notebooks
+):
     """Run lessons and keep what they recorded.
 
     LESSONS are numbers or names; without any, all lessons are run. Parameters given here win over the profile's,
-    and -p over -y over -f.
+    and -p over -y over -f. Ctrl-C keeps what was finished.
     """
-    from .run import check_parameters, run_lessons, succeeded
+    from .parameters import check_parameters, gathered
+    from .run import run_lessons, succeeded
     from .solutions import read_solutions
 
     course = read_course(notebooks)
     chosen = choose(course, lessons)
-    changes = {}
-    for text in [*(file.read() for file in parameters_file), *parameters_yaml]:
-        changes |= _mapping(text)
-    changes |= {name: _value(text) for name, text in parameters}
-    check_parameters(chosen, profile, changes)
+    changes = gathered(parameters, parameters_yaml, parameters_file)
+    check_parameters(course, chosen, profile, changes)
     folder = out or notebooks.parent / "build" / "runs" / profile
     answers = read_solutions() if solutions else None
-    results = [succeeded(result) for result in run_lessons(chosen, profile, changes, folder, answers)]
+    results = run_lessons(chosen, profile, changes, folder, answers, jobs=jobs, resume=resume)
+    results = [succeeded(result) for result in results]
     click.echo(f"{sum(results)} of {len(results)} lessons went well; they lie in {_near(folder)}")
     context.exit(0 if all(results) else 1)
-
-
-def _mapping(text: str) -> dict:
-    import yaml
-
-    try:
-        content = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise WrongUse(f"parameters are not YAML ({' '.join(str(error).split())})") from error
-    if not isinstance(content, dict):
-        raise WrongUse(f"parameters are no mapping of names to values: {text.strip()[:60]}")
-    return content
-
-
-def _value(text: str):
-    """A Python literal (3, 0.1, True, None, [1, 2]) as what it says; any other text as itself."""
-    try:
-        return ast.literal_eval(text)
-    except (ValueError, SyntaxError):
-        return text
 
 
 def _near(path: Path) -> Path:
@@ -104,10 +103,12 @@ def prepare(lessons, profile, solutions, out, notebooks):
 
     The copies have a profile's parameters, and the committed outputs to compare with.
     """
-    from .run import check_parameters, prepare_lessons
+    from .parameters import check_parameters
+    from .run import prepare_lessons
     from .solutions import read_solutions
 
-    chosen = choose(read_course(notebooks), lessons)
-    check_parameters(chosen, profile, {})
+    course = read_course(notebooks)
+    chosen = choose(course, lessons)
+    check_parameters(course, chosen, profile, {})
     answers = read_solutions() if solutions else None
     prepare_lessons(chosen, profile, out or notebooks.parent / "build" / "nbval", answers)

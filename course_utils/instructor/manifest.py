@@ -48,11 +48,12 @@ class Network:
 
 @dataclass(frozen=True)
 class Course:
-    """The lessons in their order, and the networks they train."""
+    """The lessons in their order, the networks they train, and between what limits each parameter's numbers lie."""
 
     folder: Path
     lessons: list[Lesson]
     networks: list[Network]
+    limits: dict[str, dict[str, float]]
 
 
 _TEXT = {"type": "string", "minLength": 1}
@@ -80,11 +81,14 @@ _LESSON = {
     "profiles": _object(dict.fromkeys(PROFILES, _map_of({})), PROFILES),
     "bands": _object(dict.fromkeys(PROFILES, _map_of(_map_of(_BAND)))),
 }
+_NUMBER = {"type": "number"}
+_LIMITS = _object({"minimum": _NUMBER, "exclusiveMinimum": _NUMBER, "maximum": _NUMBER, "exclusiveMaximum": _NUMBER})
 _NETWORK = {"lesson": _TEXT, "prefix": _TEXT, "recipe": _TEXT}
 _SCHEMA = _object(
     {
         "lessons": _map_of(_object(_LESSON, _LESSON)) | {"minProperties": 1},
         "networks": _map_of(_object(_NETWORK, _NETWORK)),
+        "parameters": _map_of(_LIMITS),
     },
     ["lessons", "networks"],
 )
@@ -105,7 +109,7 @@ def read_course(folder: Path) -> Course:
         raise WrongUse(f"{path}: {error.message.removeprefix('data.')}") from error
     lessons = [Lesson(name, folder / f"{name}.ipynb", **entry) for name, entry in content["lessons"].items()]
     networks = [Network(name, **entry) for name, entry in content["networks"].items()]
-    course = Course(folder, lessons, networks)
+    course = Course(folder, lessons, networks, content.get("parameters", {}))
     for fault in _faults(course):
         raise WrongUse(f"{path}: {fault}")
     return course

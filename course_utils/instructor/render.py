@@ -18,7 +18,8 @@ from nbformat import NotebookNode
 from .files import write_whole
 from .manifest import PROFILES, Course, Lesson, WrongUse
 from .outputs import pictures
-from .run import check_parameters, run_lessons, succeeded
+from .parameters import check_parameters
+from .run import run_lessons, succeeded
 
 BEGIN, END = "<!-- results -->", "<!-- /results -->"
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
@@ -31,7 +32,7 @@ def render(course: Course, lessons: Sequence[Lesson], build: Path, readme: Path)
     """
     _split_at_markers(readme)
     for profile in PROFILES:
-        check_parameters(lessons, profile, {})
+        check_parameters(course, lessons, profile, {})
     for lesson in lessons:
         full = "class" if lesson.profiles["full"] == lesson.profiles["class"] else "full"
         well = True

@@ -1,129 +1,121 @@
-"""Runs lessons with papermill, reads back the figures they recorded, and holds them against their bands."""
+"""Runs lessons, keeps what they recorded, and holds it against their bands."""
 
+import hashlib
 import json
 import os
-import sys
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from difflib import get_close_matches
 from pathlib import Path
 
-import click
 import nbformat
 import papermill
-from nbclient.exceptions import CellTimeoutError
 from nbformat import NotebookNode
-from papermill.exceptions import PapermillExecutionError
 
+from .execute import Outcome, Task, execute
 from .files import write_whole
-from .manifest import Lesson, WrongUse
-from .outputs import recorded
+from .live import Board
+from .manifest import Lesson
+from .pool import work_through
 from .solutions import fill
 
-START_TIMEOUT = 120  # seconds for a kernel to start
 HARMLESS = ("source", "solutions")  # parameters that leave the bands as they are
-
-
-def check_parameters(lessons: Sequence[Lesson], profile: str, changes: Mapping) -> None:
-    """Raise WrongUse where a lesson does not have a parameter that its profile or `changes` would set."""
-    for lesson in lessons:
-        try:
-            known = papermill.inspect_notebook(lesson.notebook)
-        except ValueError as error:
-            raise WrongUse(f"{lesson.notebook}: not a notebook that papermill reads ({error})") from error
-        for name in lesson.profiles[profile] | dict(changes):
-            if name not in known:
-                near = get_close_matches(name, known, n=1)
-                remedy = f"did you mean {near[0]}?" if near else f"it has {', '.join(known) or 'none'}"
-                raise WrongUse(f"{lesson.name} has no parameter {name}; {remedy}")
+PACKAGE = Path(__file__).resolve().parents[1]
 
 
 def run_lessons(
-    lessons: Sequence[Lesson], profile: str, changes: Mapping, folder: Path, solutions: Mapping[str, str] | None = None
+    lessons: Sequence[Lesson],
+    profile: str,
+    changes: Mapping,
+    folder: Path,
+    solutions: Mapping[str, str] | None = None,
+    *,
+    jobs: int = 1,
+    resume: bool = False,
 ) -> Iterator[dict]:
-    """Run lessons one after the other into `folder`, saying so, and yield each one's result."""
-    _share_data_folder()
-    for index, lesson in enumerate(lessons, start=1):
-        click.echo(f"{lesson.name}: running ({index} of {len(lessons)}, profile {profile})")
-        result = run_lesson(lesson, profile, changes, folder, solutions)
-        click.echo(summary(result))
-        yield result
-
-
-def run_lesson(
-    lesson: Lesson, profile: str, changes: Mapping, folder: Path, solutions: Mapping[str, str] | None = None
-) -> dict:
-    """Run one lesson, whatever happens in it; write `<lesson>.ipynb` and its result, `<lesson>.json`, into `folder`.
+    """Run lessons, `jobs` at once, write `<lesson>.ipynb` and `<lesson>.json` into `folder`, and yield each result.
 
     `changes` are parameters beyond the profile's. Bands hold for the profile's own parameters on any data set: where
     another parameter is changed, none is checked. With `solutions` (exercise number → code) the exercises are filled.
+    With `resume`, a lesson that has run to its end from the same sources with the same parameters is not run again.
     """
-    own = lesson.profiles[profile]
-    bar = {"desc": lesson.name} if sys.stderr.isatty() else False
-    executed, failure = execute(
-        lesson.notebook, own | dict(changes), timeout=lesson.timeout, progress_bar=bar, solutions=solutions
-    )
-    figures = recorded(executed)
+    share_data_folder()
+    tasks = {lesson.name: _task(lesson, profile, changes, solutions, jobs) for lesson in lessons}
+    keys = {name: fingerprint(task) for name, task in tasks.items()}
+    waiting = []
+    with Board(list(tasks), f"profile {profile}") as board:
+        for lesson in lessons:
+            kept = finished(folder / lesson.name, keys[lesson.name]) if resume else None
+            if kept is None:
+                waiting.append(lesson)
+                continue
+            result = judged(kept | {"profile": profile}, lesson, changes)
+            board.end(lesson.name, "kept", f"{lesson.name}: kept from an earlier run", kept["seconds"], kept["figures"])
+            yield result
+
+        def run(lesson: Lesson) -> Outcome:
+            board.begin(lesson.name)
+            return execute(tasks[lesson.name], board.watch)
+
+        for index, outcome in work_through(run, waiting, jobs=jobs):
+            lesson = waiting[index]
+            parameters = dict(tasks[lesson.name].parameters)
+            result = {"lesson": lesson.name, "profile": profile, "parameters": parameters, "key": keys[lesson.name]}
+            result = judged(result | told(outcome), lesson, changes)
+            write_run(folder / lesson.name, outcome.notebook, result)
+            word = "done" if succeeded(result) else "FAILED"
+            board.end(lesson.name, word, summary(result), outcome.seconds, outcome.figures)
+            yield result
+
+
+def _task(lesson: Lesson, profile: str, changes: Mapping, solutions: Mapping | None, jobs: int) -> Task:
+    parameters = lesson.profiles[profile] | dict(changes)
+    notebook = fill(nbformat.read(lesson.notebook, as_version=4), solutions or {})
+    threads = {"OMP_NUM_THREADS": "1"} if jobs > 1 else {}
+    return Task(lesson.name, as_text(notebook), parameters, lesson.timeout, threads, lesson.notebook.parent)
+
+
+def as_text(notebook: NotebookNode) -> str:
+    """The notebook as JSON, without the outputs that it has no use for any more."""
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            cell.outputs, cell.execution_count = [], None
+    return nbformat.writes(notebook)
+
+
+def fingerprint(task: Task) -> str:
+    """A hash of what decides a task's result: the lesson's code, its parameters, and the package's own sources."""
+    cells = [cell.source for cell in nbformat.reads(task.notebook, as_version=4).cells if cell.cell_type == "code"]
+    sources = [path for path in sorted(PACKAGE.rglob("*.py")) if "instructor" not in path.parts]
+    content = json.dumps([cells, dict(task.parameters)], sort_keys=True, default=str).encode()
+    return hashlib.sha256(content + b"".join(path.read_bytes() for path in sources)).hexdigest()
+
+
+def told(outcome: Outcome) -> dict:
+    """What is kept of an outcome beside its notebook."""
+    return {"seconds": outcome.seconds, "figures": outcome.figures, "failure": outcome.failure}
+
+
+def write_run(path: Path, notebook: NotebookNode, result: Mapping) -> None:
+    """Write a run's notebook and its result beside it; the result comes last, so that it vouches for both."""
+    write_whole(path.with_name(f"{path.name}.ipynb"), nbformat.writes(notebook) + "\n")
+    write_whole(path.with_name(f"{path.name}.json"), json.dumps(result, indent=1, ensure_ascii=False) + "\n")
+
+
+def finished(path: Path, key: str) -> dict | None:
+    """The result of a run that went to its end under this key, or None."""
+    try:
+        result = json.loads(path.with_name(f"{path.name}.json").read_text(encoding="utf-8"))
+        done = result["key"] == key and result["failure"] is None
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return result if done and path.with_name(f"{path.name}.ipynb").exists() else None
+
+
+def judged(result: dict, lesson: Lesson, changes: Mapping) -> dict:
+    """The result with its bands, which hold where no parameter that matters differs from the profile's."""
+    own = lesson.profiles[result["profile"]]
     changed = [name for name, value in changes.items() if name not in HARMLESS and own.get(name) != value]
-    result = {
-        "lesson": lesson.name,
-        "profile": profile,
-        "parameters": own | dict(changes),
-        "seconds": executed.metadata.papermill.get("duration") or 0.0,
-        "figures": figures,
-        "bands": {} if changed else check_bands(figures, lesson.bands.get(profile, {})),
-        "failure": failure,
-    }
-    write_whole(folder / f"{lesson.name}.ipynb", nbformat.writes(executed) + "\n")
-    write_whole(folder / f"{lesson.name}.json", json.dumps(result, indent=1, ensure_ascii=False) + "\n")
-    return result
-
-
-def execute(
-    notebook: Path,
-    parameters: dict,
-    *,
-    timeout: float,
-    progress_bar=False,
-    solutions: Mapping[str, str] | None = None,
-) -> tuple[NotebookNode, dict | None]:
-    """Run a notebook in its own folder: what became of it, and where and why it failed, or None.
-
-    `timeout` is the seconds a single cell may take.
-    """
-    failure = None
-    source = fill(nbformat.read(notebook, as_version=4), solutions) if solutions else notebook
-    with tempfile.TemporaryDirectory() as folder:
-        target = Path(folder, notebook.name)
-        try:
-            papermill.execute_notebook(
-                source, target, parameters, kernel_name="python3", language="python", cwd=notebook.parent.absolute(),
-                start_timeout=START_TIMEOUT, execution_timeout=timeout, progress_bar=progress_bar,
-                extra_arguments=["--log-level=ERROR"],
-            )  # fmt: skip
-        except Exception as error:  # whatever stops a lesson must not stop the others
-            failure = error
-        executed = nbformat.read(target, as_version=4)
-    for name in ("input_path", "output_path"):
-        executed.metadata.papermill.pop(name, None)
-    return executed, failure and _describe(failure, executed, timeout)
-
-
-def _describe(error: Exception, executed: NotebookNode, timeout: float) -> dict:
-    """Where a lesson failed, and why: the last cell that began, and what it raised."""
-    cells = [cell for cell in executed.cells if cell.cell_type == "code"]
-    begun = [index for index, cell in enumerate(cells) if cell.metadata.get("papermill", {}).get("start_time")]
-    number = begun[-1] + 1 if begun else 0
-    traceback = ""
-    if isinstance(error, PapermillExecutionError):
-        cause = f"{error.ename}: {error.evalue}"
-        traceback = click.unstyle("\n".join(error.traceback))
-    elif isinstance(error, CellTimeoutError):
-        cause = f"the cell took longer than {timeout:g} s"
-    else:
-        cause = f"{type(error).__name__}: {error}"
-    source = cells[number - 1].source if number else ""
-    return {"cell": number, "cells": len(cells), "source": source, "cause": cause, "traceback": traceback}
+    bands = {} if changed else check_bands(result["figures"], lesson.bands.get(result["profile"], {}))
+    return result | {"bands": bands}
 
 
 def check_bands(figures: Mapping, bands: Mapping[str, Mapping]) -> dict[str, dict]:
@@ -186,7 +178,7 @@ def prepare_lessons(
         write_whole(folder / lesson.notebook.name, nbformat.writes(prepared) + "\n")
 
 
-def _share_data_folder() -> None:
+def share_data_folder() -> None:
     """Make `$COURSE_DATA` absolute where it leads somewhere: the kernels work in another folder than the caller."""
     folder = os.environ.get("COURSE_DATA")
     if folder and Path(folder).expanduser().exists():
