@@ -9,13 +9,16 @@ LAB_FLAGS ?=
 BIN = .venv/bin
 INSTALLED = .venv/.installed
 
-.PHONY: lab course test render
+.PHONY: lab course site test render
 
 lab: $(INSTALLED)  ## open the lessons in JupyterLab
 	cd notebooks && ../$(BIN)/jupyter lab $(LAB_FLAGS)
 
 course: $(INSTALLED)  ## run every lesson; the last line names the page that shows what came of it
 	@$(BIN)/course run || failed=1; $(BIN)/course report build/runs/class && exit $$failed
+
+site: $(INSTALLED)  ## build the course's public pages from the committed notebooks: build/site/index.html
+	$(BIN)/course report notebooks --out build/site
 
 test: export OMP_NUM_THREADS = 1# small trainings gain nothing from threads, and on busy cores wait for them
 test: $(INSTALLED)  ## style, tests, and the lessons in small under nbval and papermill

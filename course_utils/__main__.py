@@ -18,7 +18,7 @@ class OneLineErrors(click.Group):
             click.echo(f"course: {' '.join(error.format_message().split())}", err=True)
             sys.exit(error.exit_code)
         except click.Abort:
-            click.echo("course: interrupted", err=True)
+            click.echo("course: interrupted; what was finished is kept, and --resume goes on from there", err=True)
             sys.exit(1)
 
 
@@ -27,7 +27,7 @@ def course():
     """Run the lessons of the digit-recognition course, show what came of them, and fetch and convert its digits."""
 
 
-for verb in (cli.run, cli.report, cli.prepare):
+for verb in (cli.run, cli.sweep, cli.report, cli.handout, cli.prepare):
     course.add_command(verb)
 
 

@@ -2,27 +2,33 @@
 
 import base64
 import html
+import io
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 import tempfile
+import time
 from html.parser import HTMLParser
 from pathlib import Path
 
 import nbformat
+import psutil
 import pytest
 import yaml
 from click.testing import CliRunner
 from docutils import nodes
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+from rich.console import Console
 
 from course_utils import runtime
 from course_utils.__main__ import course
 from course_utils.data import load_digits, save_digits
-from course_utils.instructor import files, outputs, sphinx_parts
-from course_utils.instructor.manifest import WrongUse, choose, read_course
+from course_utils.instructor import files, live, outputs, sphinx_parts
+from course_utils.instructor.manifest import NOTEBOOKS, WrongUse, choose, read_course
+from course_utils.instructor.parameters import TYPES, known_parameters
 from course_utils.instructor.render import source_sha256, write_cover, write_outputs
 from course_utils.instructor.run import check_bands
 
@@ -184,6 +190,95 @@ def test_unknown_parameters_are_refused_before_anything_runs(tmp_path):
     assert not (tmp_path / "build").exists()
 
 
+@pytest.mark.parametrize(
+    ("option", "words"),
+    [
+        (["-p", "epochs", "0"], "epochs cannot be 0; it must be bigger than or equal to 1"),
+        (["-p", "epochs", "two"], "epochs cannot be 'two'; it takes an int, and this is str"),
+        (["-p", "epochs", "true"], "epochs cannot be True; it takes an int, and this is bool"),
+        (["-p", "rate", "-0.1"], "rate cannot be -0.1; it must be bigger than 0"),
+        (["-y", "rate: .nan"], "rate cannot be nan; it takes a finite number"),
+        (["-p", "solved", "1"], "solved cannot be 1; it takes a bool"),
+        (["-p", "source", "minst"], "source cannot be 'minst'; did you mean mnist?"),
+        (["-p", "source", "/no/such/file"], "or a path, and there is none of that name"),
+    ],
+)
+def test_impossible_parameters_are_refused_before_anything_runs(tmp_path, option, words):
+    more = f"{PARAMETERS}\nrate: float = 0.1\nsolved: bool = False"
+    notebooks = write_course(tmp_path, {"00_good": ([more, *GOOD[1:]], {"bands": {}})})
+    with open(notebooks / "course.yaml", "a") as manifest:
+        manifest.write("parameters:\n  epochs: {minimum: 1}\n  rate: {exclusiveMinimum: 0}\n")
+    result = call("run", "--notebooks", notebooks, *option)
+    assert result.exit_code == 2 and words in result.output and not (tmp_path / "build").exists()
+    well = call("run", "--notebooks", notebooks, "-p", "rate", "1", "-p", "solved", "true", "-p", "epochs", "1")
+    assert well.exit_code == 0, well.output
+
+
+def test_a_path_given_as_source_is_named_absolutely(tmp_path, monkeypatch):
+    notebooks = write_course(tmp_path, {"00_good": (GOOD, {})})
+    (tmp_path / "mine.json.gz").touch()
+    monkeypatch.chdir(tmp_path)
+    assert call("run", "--notebooks", notebooks, "-p", "source", "mine.json.gz").exit_code == 0
+    kept = json.loads((tmp_path / "build/runs/class/00_good.json").read_text())
+    assert kept["parameters"]["source"] == str(tmp_path / "mine.json.gz")
+
+
+def test_every_number_that_a_lesson_takes_has_limits():
+    content = read_course(NOTEBOOKS)
+    for lesson in content.lessons:
+        for name, parameter in known_parameters(lesson).items():
+            assert parameter["inferred_type_name"] in TYPES
+            assert name in content.limits or parameter["inferred_type_name"] not in ("int", "float"), name
+
+
+def test_lessons_run_side_by_side_with_one_torch_thread_each(tmp_path):
+    sources = [
+        PARAMETERS, RECORD,
+        f"""
+import os, pathlib, time
+place = pathlib.Path({str(tmp_path)!r})
+(place / f"begun-{{os.getpid()}}").touch()
+while len(list(place.glob("begun-*"))) < 2:
+    time.sleep(0.05)
+record(dataset=source, threads=int(os.environ["OMP_NUM_THREADS"]), folder=os.getcwd())
+""",
+    ]  # fmt: skip
+    notebooks = write_course(tmp_path / "course", {"00_one": (sources, {}), "01_two": (sources, {})})
+    result = call("run", "--profile", "class", "--jobs", "2", "--notebooks", notebooks)
+    assert result.exit_code == 0, result.output
+    kept = json.loads((tmp_path / "course/build/runs/class/01_two.json").read_text())
+    assert kept["figures"]["threads"] == 1 and kept["figures"]["folder"] == str(notebooks)
+
+
+def test_ctrl_c_ends_the_kernels_and_keeps_what_was_finished(tmp_path):
+    begun = f"import os, time; open({str(tmp_path / 'pid')!r}, 'w').write(str(os.getpid()))"
+    hanging = [PARAMETERS, begun, "time.sleep(600)"]
+    notebooks = write_course(tmp_path, {"00_good": (GOOD, {}), "01_hanging": (hanging, {"timeout": 900})})
+    command = [sys.executable, "-m", "course_utils", "run", "--notebooks", notebooks]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    while process.poll() is None and not (tmp_path / "pid").exists():
+        time.sleep(0.05)
+    kernel = psutil.Process(int((tmp_path / "pid").read_text()))
+    process.send_signal(signal.SIGINT)
+    output, _ = process.communicate(timeout=60)
+    assert process.returncode == 1 and "course: interrupted" in output and "Traceback" not in output
+    assert not kernel.is_running() or kernel.status() == psutil.STATUS_ZOMBIE
+    assert sorted(path.name for path in (tmp_path / "build/runs/class").iterdir()) == ["00_good.ipynb", "00_good.json"]
+
+
+def test_the_live_table_shows_cell_time_and_figures(monkeypatch):
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    board = live.Board(["00_good", "01_bad"], "profile smoke")
+    board.begin("00_good")
+    board.watch("00_good", 3, 9, {"dataset": "digits", "loss": 0.25})
+    board.end("01_bad", "FAILED", "01_bad: FAILED", 12.0, {})
+    console = Console(width=120, record=True, file=io.StringIO())
+    console.print(board.table())
+    text = console.export_text()
+    assert re.search(r"00_good .*running .*3 of 9 .*s .*2, loss 0.25", text)
+    assert re.search(r"01_bad .*FAILED .*12 s", text)
+
+
 def test_the_data_folder_is_named_absolutely_to_the_kernels(tmp_path, monkeypatch):
     sources = [PARAMETERS, RECORD, 'import os; record(dataset="digits", folder=os.environ["COURSE_DATA"])']
     notebooks = write_course(tmp_path, {"00_data": (sources, {"bands": {}})})
@@ -294,7 +389,7 @@ def test_render_writes_outputs_results_and_table(tmp_path, mnist, monkeypatch):
     assert "papermill" not in text and "injected" not in text and str(tmp_path) not in text
     assert next(outputs.pictures(notebook))[1] == "Loss curves: falls from 2 to 1."
     assert outputs.recorded(notebook)["net_seconds"] == 3  # the class profile's
-    assert notebook.metadata.course.source_sha256 == source_sha256(notebook)
+    assert notebook.metadata.course.source_sha256 == source_sha256(notebook) and notebook.metadata.course.seconds > 0
     assert notebook.metadata.kernelspec.name == "python3" and notebook.metadata.language_info == {"name": "python"}
 
     results = json.loads((notebooks / "results.json").read_text())["lessons"]
@@ -348,7 +443,7 @@ def test_rendered_outputs_name_no_folder_of_the_machine(tmp_path):
         nbformat.v4.new_output("stream", text=warning),
         nbformat.v4.new_output("display_data", data=picture | {"application/vnd.jupyter.widget-view+json": {}}),
     ]
-    write_outputs(path, executed)
+    write_outputs(path, executed, 1.0)
     stream, display = nbformat.read(path, as_version=4).cells[1].outputs
     assert stream.text == "this cell:3: UserWarning, data and ~/data" and display.data == picture
 
@@ -359,7 +454,7 @@ def test_outputs_go_into_no_notebook_that_was_edited_meanwhile(tmp_path):
     executed = nbformat.read(path, as_version=4)
     executed.cells[-1].source += "  # as it was"
     with pytest.raises(Exception, match="edited while it ran"):
-        write_outputs(path, executed)
+        write_outputs(path, executed, 1.0)
 
 
 class References(HTMLParser):

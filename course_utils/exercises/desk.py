@@ -15,7 +15,7 @@ from importlib import import_module
 import torch
 from IPython.display import display
 
-from . import asking
+from . import asking, packed
 from .exercise import Exercise, Open, Wrong
 
 LESSONS = range(7)
@@ -149,7 +149,9 @@ def hint(number: str) -> None:
 def solution(number: str) -> None:
     """Show the course's own answer, and why it is right."""
     exercise = _find(number)
-    if exercise is not None:
+    if exercise is not None and packed.closed:
+        _show(f"{number}:", "this copy of the course holds no solutions to show. Your instructor has them.", "open")
+    elif exercise is not None:
         text = f"**{exercise.number}, the course's answer**\n\n```python\n{exercise.code}\n```\n\n{exercise.why}"
         plain = f"{exercise.number}, the course's answer:\n\n{exercise.code}\n\n{textwrap.fill(exercise.why, 88)}"
         display({"text/markdown": text, "text/plain": plain}, raw=True)
@@ -161,7 +163,8 @@ def mine_or_reference(number: str, mine):
     if number in _run.answers and _run.answers[number] is mine and mine is not ...:
         _show(f"{number}:", f"the lesson goes on with your `{exercise.name}`.", "right")
         return mine
-    words = f'the lesson goes on with the course\'s own answer, which `solution("{number}")` shows.'
+    shown = "." if packed.closed else f', which `solution("{number}")` shows.'
+    words = f"the lesson goes on with the course's own answer{shown}"
     _show(f"{number}:", words, "open")
     return exercise.reference
 

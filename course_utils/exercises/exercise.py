@@ -50,8 +50,9 @@ class Exercise:
     @property
     def name(self) -> str:
         """The name that the lesson's stub gives the answer."""
-        statement = ast.parse(self.code).body[-1]
-        return statement.targets[0].id if isinstance(statement, ast.Assign) else statement.name
+        if not isinstance(self.solution, str):
+            return self.solution.__name__
+        return ast.parse(self.code).body[-1].targets[0].id
 
     @cached_property
     def reference(self) -> object:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from .manifest import NOTEBOOKS, PROFILES, choose, read_course
+from .manifest import NOTEBOOKS, PROFILES, WrongUse, choose, read_course
 
 LESSONS = click.argument("lessons", nargs=-1, metavar="[LESSONS]...")
 FOLDER = click.Path(file_okay=False, path_type=Path)
@@ -25,6 +25,7 @@ JOBS = click.option(
     "--jobs", type=click.IntRange(min=1), default=1, show_default=True,
     help="How many notebooks run at once; with more than one, each on a single torch thread.",
 )  # fmt: skip
+SCHEDULER = click.option("--scheduler", metavar="TCP://HOST:PORT", help="Run on this Dask cluster instead of here.")
 RESUME = click.option("--resume", is_flag=True, help="Run only what is missing, has failed, or has changed.")
 
 
@@ -76,6 +77,67 @@ def _near(path: Path) -> Path:
 
 
 @click.command(
+    epilog="\b\nExamples:\n  course sweep 3 -g learning_rate 0.001,0.003,0.01 -g seed 0..4\n"
+    "  course sweep 3 -g learning_rate log:0.0003..0.03 -g seed 0..2 --sample 8 --jobs 2"
+)
+@click.argument("lesson")
+@click.option(
+    "-g", "--grid", nargs=2, multiple=True, metavar="NAME VALUES",
+    help="Values of a parameter: 0.1,0.2 or 0..4; to be drawn with --sample, also 0.1..0.9 or log:0.001..0.1.",
+)  # fmt: skip
+@click.option("-l", "--list", "file", type=click.Path(exists=True, dir_okay=False, path_type=Path),
+              help="A CSV or YAML file of settings, instead of a grid.")  # fmt: skip
+@click.option("--sample", type=click.IntRange(min=1), help="Draw so many settings of the grid; each has every seed.")
+@click.option("--sample-seed", default=0, show_default=True, help="Draws the sample.")
+@click.option("--by", "measure", metavar="FIGURE", help="The recorded figure that ranks the runs.")
+@PROFILE
+@parameters
+@JOBS
+@SCHEDULER
+@RESUME
+@click.option("--out", type=FOLDER, help="Where results go.  [default: build/sweeps/LESSON beside the lessons' folder]")
+@COURSE
+@click.pass_context
+def sweep(
+    context, lesson, grid, file, sample, sample_seed, measure, profile, parameters, parameters_yaml, parameters_file,
+    jobs, scheduler, resume, out, notebooks,
+):  # fmt: skip
+    """Run one lesson over a grid, a list or a random sample of parameters and seeds, and compare the runs.
+
+    It leaves results.csv and results.parquet (a row for each run), curves.csv, times.csv, every executed notebook, and
+    page/index.html. Each run has one torch thread.
+    """
+    from .parameters import gathered
+    from .sweep import listed, plan, run_sweep, settings_of, values_of, write_tables
+    from .sweep_page import build_page, compare
+
+    if file and (grid or sample):
+        raise WrongUse("a sweep takes a grid (-g) or a list (-l), not both")
+    course = read_course(notebooks)
+    (chosen,) = choose(course, [lesson])
+    settings = listed(file) if file else settings_of(_values(grid, values_of), sample, sample_seed)
+    planned = plan(course, chosen, profile, gathered(parameters, parameters_yaml, parameters_file), settings)
+    folder = out or notebooks.parent / "build" / "sweeps" / chosen.name
+    runs = run_sweep(planned, folder, jobs=jobs, scheduler=scheduler, resume=resume)
+    results = {result["name"]: result for result in runs}
+    write_tables(planned, results, folder)
+    page = build_page(compare(planned, results, measure), folder, folder / "page")
+    well = sum(result["failure"] is None for result in results.values())
+    click.echo(f"{well} of {len(results)} runs went well; the tables lie in {_near(folder)}, the comparison in")
+    click.echo(_near(page))
+    context.exit(0 if well == len(results) else 1)
+
+
+def _values(grid, values_of) -> dict:
+    values = {}
+    for name, text in grid:
+        if name in values:
+            raise WrongUse(f"-g names {name} twice; give all its values at once: -g {name} 1,2,3")
+        values[name] = values_of(text)
+    return values
+
+
+@click.command(
     epilog="\b\nExamples:\n  course report build/runs/class\n  course report build/runs/full --out /tmp/pages"
 )
 @click.argument("folder", type=FOLDER)
@@ -109,6 +171,23 @@ def prepare(lessons, profile, solutions, out, notebooks):
 
     course = read_course(notebooks)
     chosen = choose(course, lessons)
-    check_parameters(course, chosen, profile, {})
+    check_parameters(course, chosen, profile)
     answers = read_solutions() if solutions else None
     prepare_lessons(chosen, profile, out or notebooks.parent / "build" / "nbval", answers)
+
+
+@click.command(epilog="\b\nExamples:\n  course handout\n  course handout 1 2 3 --out /tmp/week-1")
+@LESSONS
+@click.option("--out", type=FOLDER, help="Where the copies go.  [default: build/handout beside the lessons' folder]")
+@COURSE
+def handout(lessons, out, notebooks):
+    """Write the folder that students get, ready to zip.
+
+    Its lessons hold no outputs, and its exercises check and give hints, but show no solutions.
+    """
+    from .handout import write_handout
+
+    course = read_course(notebooks)
+    folder = out or notebooks.parent / "build" / "handout"
+    write_handout(course, choose(course, lessons), folder)
+    click.echo(_near(folder))

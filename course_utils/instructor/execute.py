@@ -1,6 +1,7 @@
 """Runs one notebook with papermill, whatever happens in it; here, in a thread, or on a worker of a cluster."""
 
 import os
+import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Mapping
@@ -25,16 +26,17 @@ START_TIMEOUT = 120  # seconds for a kernel to start
 class Task:
     """A notebook to run, with all it takes to run it elsewhere.
 
-    `notebook` is its JSON, `timeout` the seconds a single cell may take, and `environment` what the kernel finds in
-    its environment. The kernel works in `folder`; where that is None, in a temporary one that holds `companions`
-    (file name → content).
+    `notebook` is its JSON, `timeout` the seconds a single cell may take, `threads` how many torch uses (None: its own
+    choice), and `data` where digits lie, unless the machine's own `$COURSE_DATA` says so. The kernel works in `folder`;
+    where that is None, in a temporary one that holds `companions` (file name → content).
     """
 
     name: str
     notebook: str
     parameters: Mapping
     timeout: float
-    environment: Mapping[str, str] = field(default_factory=dict)
+    threads: int | None = None
+    data: str | None = None
     folder: Path | None = None
     companions: Mapping[str, bytes] = field(default_factory=dict)
 
@@ -64,7 +66,7 @@ class _Engine(NBClientEngine):
             extra_arguments=["--log-level=ERROR"],
             on_cell_start=lambda cell, cell_index: on_cell(nb_man.nb, cell_index),
         )
-        return client.execute(cwd=str(folder), env={**os.environ, **environment})
+        return client.execute(cwd=str(folder), env=environment, stderr=subprocess.DEVNULL)
 
 
 papermill_engines.register("course", _Engine)
@@ -91,7 +93,7 @@ def _execute(task: Task, target: Path, folder: Path, watch: Callable | None) -> 
         notebook = papermill.execute_notebook(
             notebook, target, dict(task.parameters), kernel_name="python3", language="python", progress_bar=False,
             engine_name="course", start_timeout=START_TIMEOUT, execution_timeout=task.timeout,
-            environment=task.environment, folder=folder.absolute(), on_cell=on_cell,
+            environment=_environment(task), folder=folder.absolute(), on_cell=on_cell,
         )  # fmt: skip
     except Exception as error:  # whatever stops a lesson must not stop the others
         failure = error
@@ -101,6 +103,12 @@ def _execute(task: Task, target: Path, folder: Path, watch: Callable | None) -> 
         notebook.metadata.get("papermill", {}).pop(name, None)
     seconds = time.perf_counter() - begun
     return Outcome(notebook, seconds, recorded(notebook), failure and _describe(failure, notebook, task.timeout))
+
+
+def _environment(task: Task) -> dict[str, str]:
+    threads = {"OMP_NUM_THREADS": str(task.threads)} if task.threads else {}
+    data = {"COURSE_DATA": task.data} if task.data else {}
+    return {**data, **os.environ, **threads}
 
 
 def _describe(error: Exception, executed: NotebookNode, timeout: float) -> dict:

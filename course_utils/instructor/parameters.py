@@ -1,6 +1,7 @@
 """Parameters of lessons: read from the command line, and refused before anything runs where they cannot be."""
 
 import ast
+import itertools
 import math
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
@@ -57,11 +58,11 @@ def known_parameters(lesson: Lesson) -> dict[str, dict]:
         raise WrongUse(f"{lesson.notebook}: not a notebook that papermill reads ({error})") from error
 
 
-def check_parameters(course: Course, lessons: Sequence[Lesson], profile: str, changes: Mapping) -> None:
-    """Raise WrongUse for parameters of the profile or of `changes` that a lesson lacks, or cannot be set to that."""
+def check_parameters(course: Course, lessons: Sequence[Lesson], profile: str, *changes: Mapping) -> None:
+    """Raise WrongUse for parameters of the profile or of any `changes` that a lesson lacks, or that cannot be so."""
     for lesson in lessons:
         known = known_parameters(lesson)
-        for name, value in {**lesson.profiles[profile], **changes}.items():
+        for name, value in itertools.chain(lesson.profiles[profile].items(), *(one.items() for one in changes)):
             if name not in known:
                 remedy = _nearest(name, known) or f"it has {', '.join(known) or 'none'}"
                 raise WrongUse(f"{lesson.name} has no parameter {name}; {remedy}")

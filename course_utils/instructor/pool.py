@@ -62,7 +62,7 @@ def _on_cluster(function: Callable, tasks: Sequence, scheduler: str) -> Iterator
     with client:
         futures = {client.submit(function, task, pure=False): index for index, task in enumerate(tasks)}
         try:
-            for future in completed(futures):
+            for future in completed(futures, loop=client.loop):
                 error = future.exception()
                 yield futures[future], Lost(f"{type(error).__name__}: {error}") if error else future.result()
         finally:

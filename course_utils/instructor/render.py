@@ -32,7 +32,7 @@ def render(course: Course, lessons: Sequence[Lesson], build: Path, readme: Path)
     """
     _split_at_markers(readme)
     for profile in PROFILES:
-        check_parameters(course, lessons, profile, {})
+        check_parameters(course, lessons, profile)
     for lesson in lessons:
         full = "class" if lesson.profiles["full"] == lesson.profiles["class"] else "full"
         well = True
@@ -43,7 +43,7 @@ def render(course: Course, lessons: Sequence[Lesson], build: Path, readme: Path)
                 write_results(course, lesson, result, readme)
             if result["failure"] is None and profile == "class":
                 executed = nbformat.read(folder / lesson.notebook.name, as_version=4)
-                write_outputs(lesson.notebook, executed)
+                write_outputs(lesson.notebook, executed, result["seconds"])
                 write_cover(course.folder / "cover.png", executed)
             well = well and succeeded(result)
         yield well
@@ -65,8 +65,8 @@ def source_sha256(notebook: NotebookNode) -> str:
     return hashlib.sha256(json.dumps(sources).encode()).hexdigest()
 
 
-def write_outputs(path: Path, executed: NotebookNode) -> None:
-    """Write the outputs of an executed copy into the notebook at `path`; nothing else of the copy is taken."""
+def write_outputs(path: Path, executed: NotebookNode, seconds: float) -> None:
+    """Write the outputs of a copy executed in `seconds` into the notebook at `path`; nothing else of it is taken."""
     notebook = nbformat.read(path, as_version=4)
     cells = [cell for cell in notebook.cells if cell.cell_type == "code"]
     copies = [
@@ -81,7 +81,7 @@ def write_outputs(path: Path, executed: NotebookNode) -> None:
     notebook.metadata = nbformat.from_dict({
         "kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
         "language_info": {"name": "python"},
-        "course": {"source_sha256": source_sha256(notebook)},
+        "course": {"source_sha256": source_sha256(notebook), "seconds": round(seconds, 1)},
     })  # fmt: skip
     nbformat.validate(notebook)
     write_whole(path, nbformat.writes(notebook) + "\n")

@@ -5,7 +5,8 @@ import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from importlib import resources
 from pathlib import Path
 
@@ -14,9 +15,9 @@ import nbformat
 from nbformat import NotebookNode
 from sphinx.application import Sphinx
 
-from .manifest import Course, WrongUse
-from .outputs import pictures
-from .run import succeeded
+from .manifest import Course, Lesson, WrongUse
+from .outputs import pictures, recorded
+from .run import check_bands, succeeded
 
 TITLE = "Reading handwritten digits"
 SETTINGS = {
@@ -49,7 +50,7 @@ html_theme.sidebar_secondary.remove: true
 # {title}
 
 ```{{raw}} html
-:file: cards.html
+:file: body.html
 ```
 
 ```{{toctree}}
@@ -67,43 +68,55 @@ def build_report(course: Course, folder: Path, out: Path) -> Path:
     notebooks = sorted(folder.glob("*.ipynb"))
     if not notebooks:
         raise WrongUse(f"{folder}: no executed lessons in it; run some first: course run")
+    with site(out) as source:
+        cards = [_card(course, path, source / "static") for path in notebooks]
+        template = jinja2.Template(part("cards.html.jinja"), autoescape=True)
+        write_first_page(source, TITLE, template.render(cards=cards), [path.stem for path in notebooks])
+        for path in notebooks:
+            shutil.copy(path, source)
+    return out / "index.html"
+
+
+def part(name: str) -> str:
+    """A file that lies beside this one."""
+    return (resources.files(__package__) / name).read_text("utf-8")
+
+
+@contextmanager
+def site(out: Path) -> Iterator[Path]:
+    """A folder to put pages and `static` files in; afterwards `out` holds the site built from it, whole or not at all.
+
+    Raises WrongUse where `out` holds anything but such a site.
+    """
     if out.exists() and any(out.iterdir()) and not (out / ".buildinfo").exists():
         raise WrongUse(f"{out}: holds something other than a report; name another folder: --out")
     out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".report-", dir=out.parent) as temporary:
         source, built = Path(temporary, "source"), Path(temporary, "built")
-        _write_source(course, notebooks, source)
+        (source / "static").mkdir(parents=True)
+        (source / "static" / "report.css").write_text(part("report.css"), encoding="utf-8")
+        yield source
         doctrees = Path(temporary, "doctrees")
         app = Sphinx(source, None, built, doctrees, "html", SETTINGS, status=None, warning=sys.stderr)
         app.build()
         if out.exists():
             os.replace(out, Path(temporary, "before"))
         os.replace(built, out)
-    return out / "index.html"
 
 
-def _write_source(course: Course, notebooks: list[Path], source: Path) -> None:
-    """Write what Sphinx builds from: the notebooks, the first page, its pictures and its style."""
-    parts = resources.files(__package__)
-    (source / "static").mkdir(parents=True)
-    (source / "static" / "report.css").write_text((parts / "report.css").read_text("utf-8"), encoding="utf-8")
-    cards = []
-    for path in notebooks:
-        shutil.copy(path, source)
-        cards.append(_card(course, path, source / "static"))
-    template = jinja2.Template((parts / "cards.html.jinja").read_text("utf-8"), autoescape=True)
-    (source / "cards.html").write_text(template.render(cards=cards), encoding="utf-8")
-    pages = "\n".join(path.stem for path in notebooks)
-    (source / "index.md").write_text(INDEX.format(title=TITLE, pages=pages), encoding="utf-8")
+def write_first_page(source: Path, title: str, body: str, pages: Sequence[str]) -> None:
+    """Write the page that opens a site: a title, a body of HTML, and the pages of the navigation in their order."""
+    (source / "body.html").write_text(body, encoding="utf-8")
+    (source / "index.md").write_text(INDEX.format(title=title, pages="\n".join(pages)), encoding="utf-8")
 
 
 def _card(course: Course, path: Path, static: Path) -> dict:
     """What the first page shows of one lesson; its pictures are written into `static`."""
     lesson = next((lesson for lesson in course.lessons if lesson.name == path.stem), None)
-    beside = path.with_suffix(".json")
-    result = json.loads(beside.read_text(encoding="utf-8")) if beside.exists() else None
+    notebook = nbformat.read(path, as_version=4)
+    result = _result(lesson, notebook, path.with_suffix(".json"))
     thumbnails = []
-    for number, (picture, text) in enumerate(_telling(nbformat.read(path, as_version=4))):
+    for number, (picture, text) in enumerate(_telling(notebook)):
         name = f"{path.stem}-{number}.png"
         (static / name).write_bytes(picture)
         thumbnails.append({"name": name, "text": text})
@@ -116,6 +129,18 @@ def _card(course: Course, path: Path, static: Path) -> dict:
         "succeeded": result and succeeded(result),
         "figures": _rows(result) if result else [],
     }
+
+
+def _result(lesson: Lesson | None, notebook: NotebookNode, beside: Path) -> dict | None:
+    """What came of a run, as the runner wrote it beside the notebook; of a rendered lesson, what its outputs say."""
+    if beside.exists():
+        return json.loads(beside.read_text(encoding="utf-8"))
+    figures = recorded(notebook)
+    if lesson is None or not figures:
+        return None
+    seconds = notebook.metadata.get("course", {}).get("seconds")
+    bands = check_bands(figures, lesson.bands.get("class", {}))
+    return {"profile": "class", "seconds": seconds, "figures": figures, "bands": bands, "failure": None}
 
 
 def _telling(notebook: NotebookNode, most: int = 6) -> list[tuple[bytes, str]]:

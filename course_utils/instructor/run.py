@@ -3,7 +3,7 @@
 import hashlib
 import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import nbformat
@@ -14,7 +14,7 @@ from .execute import Outcome, Task, execute
 from .files import write_whole
 from .live import Board
 from .manifest import Lesson
-from .pool import work_through
+from .pool import Lost, work_through
 from .solutions import fill
 
 HARMLESS = ("source", "solutions")  # parameters that leave the bands as they are
@@ -38,39 +38,73 @@ def run_lessons(
     With `resume`, a lesson that has run to its end from the same sources with the same parameters is not run again.
     """
     share_data_folder()
-    tasks = {lesson.name: _task(lesson, profile, changes, solutions, jobs) for lesson in lessons}
-    keys = {name: fingerprint(task) for name, task in tasks.items()}
-    waiting = []
-    with Board(list(tasks), f"profile {profile}") as board:
-        for lesson in lessons:
-            kept = finished(folder / lesson.name, keys[lesson.name]) if resume else None
-            if kept is None:
-                waiting.append(lesson)
-                continue
-            result = judged(kept | {"profile": profile}, lesson, changes)
-            board.end(lesson.name, "kept", f"{lesson.name}: kept from an earlier run", kept["seconds"], kept["figures"])
-            yield result
 
-        def run(lesson: Lesson) -> Outcome:
-            board.begin(lesson.name)
-            return execute(tasks[lesson.name], board.watch)
+    def complete(result: dict) -> dict:
+        lesson = next(lesson for lesson in lessons if lesson.name == result["name"])
+        return judged(result | {"profile": profile}, lesson, changes)
 
-        for index, outcome in work_through(run, waiting, jobs=jobs):
-            lesson = waiting[index]
-            parameters = dict(tasks[lesson.name].parameters)
-            result = {"lesson": lesson.name, "profile": profile, "parameters": parameters, "key": keys[lesson.name]}
-            result = judged(result | told(outcome), lesson, changes)
-            write_run(folder / lesson.name, outcome.notebook, result)
-            word = "done" if succeeded(result) else "FAILED"
-            board.end(lesson.name, word, summary(result), outcome.seconds, outcome.figures)
-            yield result
+    tasks = [_task(lesson, profile, changes, solutions, jobs) for lesson in lessons]
+    return run_tasks(tasks, folder, f"profile {profile}", complete, jobs=jobs, resume=resume)
 
 
 def _task(lesson: Lesson, profile: str, changes: Mapping, solutions: Mapping | None, jobs: int) -> Task:
     parameters = lesson.profiles[profile] | dict(changes)
     notebook = fill(nbformat.read(lesson.notebook, as_version=4), solutions or {})
-    threads = {"OMP_NUM_THREADS": "1"} if jobs > 1 else {}
-    return Task(lesson.name, as_text(notebook), parameters, lesson.timeout, threads, lesson.notebook.parent)
+    threads = 1 if jobs > 1 else None
+    return Task(lesson.name, as_text(notebook), parameters, lesson.timeout, threads, folder=lesson.notebook.parent)
+
+
+def run_tasks(
+    tasks: Sequence[Task],
+    folder: Path,
+    title: str,
+    complete: Callable[[dict], dict],
+    *,
+    jobs: int = 1,
+    scheduler: str | None = None,
+    resume: bool = False,
+) -> Iterator[dict]:
+    """Run tasks, here or on a cluster, write each notebook and result into `folder`, and yield each result.
+
+    `complete` adds the bands to a result.
+    """
+    keys = {task.name: fingerprint(task) for task in tasks}
+    with Board([task.name for task in tasks], title) as board:
+        waiting = []
+        for task in tasks:
+            kept = finished(folder / task.name, keys[task.name]) if resume else None
+            if kept is None:
+                waiting.append(task)
+                continue
+            board.end(task.name, "kept", f"{task.name}: kept from an earlier run", kept["seconds"], kept["figures"])
+            yield complete(kept)
+
+        def here(task: Task) -> Outcome:
+            board.begin(task.name)
+            return execute(task, board.watch)
+
+        for index, outcome in work_through(execute if scheduler else here, waiting, jobs=jobs, scheduler=scheduler):
+            task = waiting[index]
+            if isinstance(outcome, Lost):
+                outcome = _lost(task, outcome.reason)
+            result = {
+                "name": task.name,
+                "parameters": dict(task.parameters),
+                "key": keys[task.name],
+                "seconds": outcome.seconds,
+                "figures": outcome.figures,
+                "failure": outcome.failure,
+            }
+            result = complete(result)
+            _write(folder / task.name, outcome.notebook, result)
+            word = "done" if succeeded(result) else "FAILED"
+            board.end(task.name, word, summary(result), outcome.seconds, outcome.figures)
+            yield result
+
+
+def _lost(task: Task, reason: str) -> Outcome:
+    failure = {"cell": 0, "cells": 0, "source": "", "cause": f"lost on the cluster ({reason})", "traceback": ""}
+    return Outcome(nbformat.reads(task.notebook, as_version=4), 0.0, {}, failure)
 
 
 def as_text(notebook: NotebookNode) -> str:
@@ -89,12 +123,7 @@ def fingerprint(task: Task) -> str:
     return hashlib.sha256(content + b"".join(path.read_bytes() for path in sources)).hexdigest()
 
 
-def told(outcome: Outcome) -> dict:
-    """What is kept of an outcome beside its notebook."""
-    return {"seconds": outcome.seconds, "figures": outcome.figures, "failure": outcome.failure}
-
-
-def write_run(path: Path, notebook: NotebookNode, result: Mapping) -> None:
+def _write(path: Path, notebook: NotebookNode, result: Mapping) -> None:
     """Write a run's notebook and its result beside it; the result comes last, so that it vouches for both."""
     write_whole(path.with_name(f"{path.name}.ipynb"), nbformat.writes(notebook) + "\n")
     write_whole(path.with_name(f"{path.name}.json"), json.dumps(result, indent=1, ensure_ascii=False) + "\n")
@@ -152,7 +181,7 @@ def summary(result: Mapping) -> str:
     verdicts = [check["verdict"] for check in result["bands"].values()]
     kept = f"{verdicts.count('inside')} of {len(verdicts)} bands kept" if verdicts else "no bands to check"
     word = "done" if succeeded(result) else "FAILED"
-    lines = [f"{result['lesson']}: {word} after {result['seconds']:.0f} s, {len(result['figures'])} figures, {kept}"]
+    lines = [f"{result['name']}: {word} after {result['seconds']:.0f} s, {len(result['figures'])} figures, {kept}"]
     if failure := result["failure"]:
         lines.append(f"  in cell {failure['cell']} of {failure['cells']}: {failure['cause']}")
         lines += [f"    {line}" for line in (failure["traceback"] or failure["source"]).splitlines()]

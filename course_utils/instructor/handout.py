@@ -1,0 +1,72 @@
+"""Writes the copies that students get: lessons without outputs, exercises without readable solutions."""
+
+import base64
+import os
+import re
+import shutil
+import tempfile
+import zlib
+from collections.abc import Sequence
+from pathlib import Path
+
+import nbformat
+
+from .manifest import Course, Lesson, WrongUse
+from .run import as_text
+
+PARTS = ("README.md", "requirements.txt", "pyproject.toml", "Makefile", "data/README.md", "course_utils")
+BESIDE = ("course.yaml", "results.json", "cover.png")  # what lies beside the lessons
+SOLUTION = re.compile(r"\n# solution\(.*\)$", re.MULTILINE)
+MARK = ".handout"
+PACKED = '''"""Exercises, packed: read the lesson instead."""
+
+from .packed import unpack
+
+unpack(globals(), {text!r})
+'''
+
+
+def write_handout(course: Course, lessons: Sequence[Lesson], out: Path) -> None:
+    """Write a folder, ready to zip, with all that a student needs for these lessons; whole or not at all.
+
+    Raises WrongUse where `out` holds anything but an earlier handout.
+    """
+    if out.exists() and any(out.iterdir()) and not (out / MARK).exists():
+        raise WrongUse(f"{out}: holds something other than a handout; name another folder: --out")
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".handout-", dir=out.parent) as temporary:
+        folder = Path(temporary, "handout")
+        _copy(course.folder.parent, PARTS, folder)
+        _copy(course.folder, BESIDE, folder / "notebooks")
+        for path in (folder / "course_utils" / "exercises").glob("lesson_*.py"):
+            path.write_text(packed(path.read_text(encoding="utf-8")), encoding="utf-8")
+        for lesson in lessons:
+            (folder / "notebooks" / lesson.notebook.name).write_text(for_students(lesson.notebook), encoding="utf-8")
+        (folder / MARK).touch()
+        if out.exists():
+            os.replace(out, Path(temporary, "before"))
+        os.replace(folder, out)
+
+
+def _copy(source: Path, names: Sequence[str], target: Path) -> None:
+    """Copy those files and folders that are there."""
+    for name in names:
+        (target / name).parent.mkdir(parents=True, exist_ok=True)
+        if (source / name).is_dir():
+            shutil.copytree(source / name, target / name, ignore=shutil.ignore_patterns("__pycache__"))
+        elif (source / name).exists():
+            shutil.copy(source / name, target / name)
+
+
+def packed(source: str) -> str:
+    """A module that does what `source` does, and does not show it."""
+    return PACKED.format(text=base64.b85encode(zlib.compress(source.encode(), 9)).decode())
+
+
+def for_students(path: Path) -> str:
+    """A lesson without outputs, and without the lines that would show a solution."""
+    notebook = nbformat.read(path, as_version=4)
+    for cell in notebook.cells:
+        if "exercise" in cell.metadata.get("tags", []):
+            cell.source = SOLUTION.sub("", cell.source)
+    return as_text(notebook) + "\n"
