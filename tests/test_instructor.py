@@ -18,6 +18,7 @@ import nbformat
 import psutil
 import pytest
 import yaml
+from bs4 import BeautifulSoup
 from click.testing import CliRunner
 from docutils import nodes
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
@@ -30,6 +31,7 @@ from course_utils.instructor import files, live, outputs, sphinx_parts
 from course_utils.instructor.manifest import NOTEBOOKS, WrongUse, choose, read_course
 from course_utils.instructor.parameters import TYPES, known_parameters
 from course_utils.instructor.render import source_sha256, write_cover, write_outputs
+from course_utils.instructor.report import write_page
 from course_utils.instructor.run import check_bands
 
 PARAMETERS = 'source: str = "digits"  # what to read\nepochs: int = 2  # passes over it'
@@ -529,6 +531,31 @@ def test_a_formula_that_is_not_understood_is_shown_as_written(formula):
     assert shown == f"<code>{html.escape(formula)}</code>"
 
 
+def test_the_set_up_of_a_lesson_is_folded_and_its_parameters_are_not(tmp_path):
+    path = tmp_path / "a.ipynb"
+    write_notebook(path, [PARAMETERS, "1 + 1"])
+    notebook = nbformat.read(path, as_version=4)
+    notebook.cells.insert(1, new_code_cell("import torch"))
+    nbformat.write(notebook, path)
+    write_page(path, tmp_path / "page.ipynb")
+    cells = nbformat.read(tmp_path / "page.ipynb", as_version=4).cells
+    assert [cell.metadata.get("tags", []) for cell in cells] == [[], ["hide-input"], ["parameters"], []]
+
+
+def test_rendered_lessons_make_a_site_with_their_figures_and_bands(tmp_path):
+    bands = {"bands": {"class": {"digits": {"accuracy": [0.9, 1]}}}}
+    notebooks = write_course(tmp_path, {"00_good": (GOOD, bands), "01_bare": (GOOD, {})})
+    executed = nbformat.read(notebooks / "00_good.ipynb", as_version=4)
+    figures = {"dataset": "digits", "accuracy": 0.95}
+    output = nbformat.v4.new_output("display_data", data={outputs.RECORD_MIME: figures, "text/plain": "recorded"})
+    executed.cells[2].outputs = [output]
+    write_outputs(notebooks / "00_good.ipynb", executed, 12.4)
+    assert call("report", notebooks, "--out", tmp_path / "site", "--notebooks", notebooks).exit_code == 0
+    text = " ".join(BeautifulSoup((tmp_path / "site/index.html").read_text(), "html.parser").get_text(" ").split())
+    assert "✓ done in 12 s · data set: digits · profile class" in text and "accuracy 0.95 0.9 to 1 ✓" in text
+    assert text.count("profile class") == 1 and "Does it run?" in text
+
+
 def test_a_report_replaces_an_older_one_and_nothing_else(ran, pages, tmp_path):
     runs, notebooks = ran[0] / "build/runs/smoke", ran[0] / "notebooks"
     (pages / "stale.html").write_text("of an older run")
@@ -580,7 +607,7 @@ def test_solutions_that_cannot_be_read_are_one_line(monkeypatch):
     )
 
 
-COMMANDS = ["", "run", "render", "report", "prepare", "data", "data fetch", "data convert"]
+COMMANDS = ["", "run", "sweep", "handout", "render", "report", "prepare", "data", "data fetch", "data convert"]
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -592,9 +619,8 @@ def test_help_ends_with_two_examples(command):
 
 
 def test_help_imports_nothing_heavy():
-    code = (
-        "import sys, course_utils.__main__; print(*{'torch', 'papermill', 'sphinx', 'matplotlib'} & set(sys.modules))"
-    )
+    heavy = {"torch", "papermill", "sphinx", "matplotlib", "distributed", "pyarrow"}
+    code = f"import sys, course_utils.__main__; print(*{heavy} & set(sys.modules))"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.strip() == ""
 
 

@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -73,7 +72,7 @@ def build_report(course: Course, folder: Path, out: Path) -> Path:
         template = jinja2.Template(part("cards.html.jinja"), autoescape=True)
         write_first_page(source, TITLE, template.render(cards=cards), [path.stem for path in notebooks])
         for path in notebooks:
-            shutil.copy(path, source)
+            write_page(path, source / path.name)
     return out / "index.html"
 
 
@@ -102,6 +101,18 @@ def site(out: Path) -> Iterator[Path]:
         if out.exists():
             os.replace(out, Path(temporary, "before"))
         os.replace(built, out)
+
+
+def write_page(notebook: Path, page: Path) -> None:
+    """Write the source of a notebook's page: the notebook, its set-up (the code before its parameters) folded."""
+    content = nbformat.read(notebook, as_version=4)
+    for cell in content.cells:
+        tags = cell.metadata.get("tags", [])
+        if "parameters" in tags:
+            break
+        if cell.cell_type == "code" and "hide-input" not in tags:
+            cell.metadata["tags"] = [*tags, "hide-input"]
+    page.write_text(nbformat.writes(content), encoding="utf-8")
 
 
 def write_first_page(source: Path, title: str, body: str, pages: Sequence[str]) -> None:

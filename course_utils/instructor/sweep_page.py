@@ -17,7 +17,7 @@ from matplotlib.figure import Figure
 
 from .manifest import WrongUse
 from .outputs import pictures
-from .report import part, site, write_first_page
+from .report import part, site, write_first_page, write_page
 from .sweep import Sweep
 
 PREFERRED = ("validation_accuracy", "accuracy", "validation_loss", "loss")
@@ -108,8 +108,7 @@ def build_page(comparison: Comparison, folder: Path, out: Path) -> Path:
             (source / "static" / f"{name}.png").write_bytes(_png(figure))
         pages = []
         for word, result in shown.items():
-            notebook = (folder / "runs" / f"{result['name']}.ipynb").read_text(encoding="utf-8")
-            (source / f"{word}.ipynb").write_text(notebook, encoding="utf-8")
+            write_page(folder / "runs" / f"{result['name']}.ipynb", source / f"{word}.ipynb")
             pages.append(f"The {word} run: {_setting(result, comparison.sweep.names)} <{word}>")
         template = jinja2.Template(part("sweep.html.jinja"), autoescape=True)
         body = template.render(
