@@ -278,7 +278,14 @@ def test_the_live_table_shows_cell_time_and_figures(monkeypatch):
     console.print(board.table())
     text = console.export_text()
     assert re.search(r"00_good .*running .*3 of 9 .*s .*2, loss 0.25", text)
-    assert re.search(r"01_bad .*FAILED .*12 s", text)
+    assert re.search(r"01_bad .*FAILED .*12 s", text) and "1 running, 1 FAILED" in text
+
+
+def test_the_live_table_of_many_notebooks_shows_those_that_run():
+    board = live.Board([f"run-{number}" for number in range(50)], "a sweep")
+    board.begin("run-7")
+    table = board.table()
+    assert table.row_count == 1 and table.caption == "49 waiting, 1 running"
 
 
 def test_the_data_folder_is_named_absolutely_to_the_kernels(tmp_path, monkeypatch):

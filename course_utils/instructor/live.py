@@ -2,12 +2,15 @@
 
 import threading
 import time
+from collections import Counter
 from collections.abc import Sequence
 
 import click
 from rich.console import Console
 from rich.live import Live
 from rich.table import Table
+
+MOST_ROWS = 20  # that a terminal shows at once
 
 
 class Board:
@@ -55,10 +58,14 @@ class Board:
             self.rows[name] = list(row)
 
     def table(self) -> Table:
-        """The table as it stands."""
-        table = Table("notebook", "", "cell", "time", "figures so far", title=self.title, title_justify="left")
+        """The table as it stands; of many notebooks, those that run and those that failed."""
         with self.lock:
             rows = dict(self.rows)
+        counts = Counter(row[0] for row in rows.values())
+        if len(rows) > MOST_ROWS:
+            rows = {name: row for name, row in rows.items() if row[0] in ("running", "FAILED")}
+        caption = ", ".join(f"{count} {word}" for word, count in counts.items())
+        table = Table("notebook", "", "cell", "time", "figures so far", title=self.title, caption=caption)
         for name, (word, cell, begun, seconds, figures) in rows.items():
             seconds = time.monotonic() - begun if begun else seconds
             table.add_row(name, word, cell, "" if seconds is None else f"{seconds:.0f} s", figures)
