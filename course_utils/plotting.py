@@ -126,15 +126,19 @@ def plot_images(
     scale = {"cmap": "RdBu_r", "vmin": -top, "vmax": top} if signed else {"vmin": 0, "vmax": top}
     columns = max(1, min(columns, len(images)))
     rows = max(1, -(-len(images) // columns))
-    height = rows * (1.25 if len(titles) else 1.0) + (0.45 if heading else 0.1)
-    figure, axes = plt.subplots(rows, columns, figsize=(columns * 1.05, height), squeeze=False)
-    for index, ax in enumerate(axes.flat):
-        ax.set_axis_off()
-        if index < len(images):
-            ax.imshow(images[index].numpy(), **scale)
-        if index < min(len(titles), len(images)):
+    tall, wide = images.shape[-2:]
+    band = 0.25 if len(titles) else 0.0  # above each image, as a share of its width
+    step_x, step_y = wide * 1.06, tall + wide * (band + 0.06)
+    figure = plt.figure(figsize=(columns * 1.05, rows * 1.05 * step_y / step_x + (0.45 if heading else 0.1)))
+    ax = figure.add_subplot()  # one for all: a hundred would take seconds to lay out
+    ax.set_axis_off()
+    for index, image in enumerate(images):
+        left, top_edge = index % columns * step_x, index // columns * step_y + wide * band
+        ax.imshow(image.numpy(), **scale, extent=(left, left + wide, top_edge + tall, top_edge))
+        if index < len(titles):
             colour = colours[index] if len(colours) else "black"
-            ax.set_title(titles[index], fontsize=11, fontweight="normal", color=colour, loc="center", pad=3)
+            ax.text(left + wide / 2, top_edge - wide * 0.04, titles[index], fontsize=11, color=colour, ha="center")
+    ax.set(xlim=(0, columns * step_x), ylim=(rows * step_y, 0))
     if heading:
         figure.suptitle(heading, x=0.01, ha="left", fontsize=12, fontweight="bold")
     listed = f", titled in reading order: {', '.join(map(str, titles))}" if len(titles) else ""

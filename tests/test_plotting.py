@@ -134,8 +134,8 @@ def test_the_text_of_a_loss_is_honest(losses, words):
 def test_the_prediction_grid_marks_right_and_wrong_by_sign_and_colour():
     figure = plot_predictions(torch.rand(3, 1, 28, 28), torch.tensor([7, 1, 4]), torch.tensor([7, 7, 9]), columns=2)
     figure.canvas.draw()
-    titles = [(ax.get_title(), ax.title.get_color()) for ax in figure.axes]
-    assert titles == [("7 ✓", RIGHT), ("7 ✗ (1)", WRONG), ("9 ✗ (4)", WRONG), ("", titles[-1][1])]
+    titles = [(text.get_text(), text.get_color()) for text in figure.axes[0].texts]
+    assert titles == [("7 ✓", RIGHT), ("7 ✗ (1)", WRONG), ("9 ✗ (4)", WRONG)]
     assert RIGHT != WRONG
     assert alternative_text(figure) == "1 of 3 digits read right; wrong: a 1 read as 7, a 4 read as 9."
 
@@ -154,16 +154,21 @@ def test_predictions_for_other_labels_are_refused():
 def test_an_image_grid_holds_each_image_in_reading_order():
     images = torch.arange(5 * 4.0).reshape(5, 1, 2, 2)
     figure = plot_images(images, list("abcde"), columns=3, heading="Five")
-    shown = [ax.get_images()[0] for ax in figure.axes if ax.get_images()]
+    shown = figure.axes[0].get_images()
     assert [image.get_array().tolist() for image in shown] == images[:, 0].tolist()
     assert {image.get_clim() for image in shown} == {(0, 19)}
-    assert [ax.get_title() for ax in figure.axes] == [*"abcde", ""]
+    assert [text.get_text() for text in figure.axes[0].texts] == [*"abcde"]
+    places = [image.get_extent() for image in shown]
+    lefts, tops = [left for left, *_ in places], [top for *_, top in places]
+    assert lefts[:2] == lefts[3:] and lefts[0] < lefts[1] < lefts[2] and len({*tops[:3]}) == 1 and tops[3] > tops[0]
+    heads = [text.get_position()[1] for text in figure.axes[0].texts]
+    assert all(head < top for head, top in zip(heads, tops, strict=True)) and heads[3] > places[0][2]
     assert alternative_text(figure) == "Five: 2 by 3 grid of 5 images, titled in reading order: a, b, c, d, e."
 
 
 def test_signed_images_share_a_scale_around_zero():
     figure = plot_images(torch.tensor([[[-3.0, 1.0]], [[0.0, 2.0]]]), signed=True)
-    assert {ax.get_images()[0].get_clim() for ax in figure.axes} == {(-3, 3)}
+    assert {image.get_clim() for image in figure.axes[0].get_images()} == {(-3, 3)}
 
 
 @pytest.mark.parametrize("size", [0, 1, 9])
