@@ -8,6 +8,7 @@ does to Python or to the lesson ends with its child.
 
 import ast
 import copy
+import errno
 import json
 import linecache
 import os
@@ -170,15 +171,17 @@ class Answer:
         filename = f"<answer to {self.exercise.number}>"
         namespace.pop(self.name, None)
         try:
-            for name in guard.inside_names(self.code):
-                report(f"{guard.INSIDES}: {name}")
+            for note in guard.suspicions(self.code):
+                report(note)
             for code in self.before:
                 run_code(code, "<earlier answer>", namespace)
             _seed()
             run_code(self.code, filename, namespace)
         except SyntaxError as error:
             return Reply("error", f"Python cannot read line {error.lineno}: {error.msg}.")
-        except (Exception, SystemExit, KeyboardInterrupt) as error:
+        except BaseException as error:
+            if isinstance(error, OSError) and error.errno == errno.EFBIG:
+                report(guard.TOO_LARGE)
             lines = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename == filename]
             place = f" in line {lines[-1].lineno}: `{lines[-1].line}`" if lines else ""
             what = f"Its cell raised {type(error).__name__}{place}."

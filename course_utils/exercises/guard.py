@@ -35,6 +35,7 @@ SOLUTIONS = "tried to read the solutions"
 READING = "tried to read outside its folder"
 WRITING = "tried to write outside its folder"
 FILES = "wrote too many files"
+TOO_LARGE = "wrote too large a file"
 NETWORK = "tried to use the network"
 PROGRAMS = "tried to start another program"
 SIGNALS = "tried to end another process"
@@ -223,14 +224,16 @@ INSIDE_NAMES = {"__globals__", "__closure__", "__code__", "__subclasses__", "__b
                 "gi_frame"}  # fmt: skip
 
 
-def inside_names(code: str) -> list[str]:
-    """The names of Python's insides that code uses: none that an answer needs, and enough to reach the check."""
+def suspicions(code: str) -> list[str]:
+    """What code gives away before it runs: names of Python's insides, or of the exercises, which no answer needs."""
     found = set()
     for node in ast.walk(ast.parse(code)):
-        found |= {getattr(node, field, None) for field in ("id", "attr", "name")}
-        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        found |= {getattr(node, field, None) for field in ("id", "attr", "name", "module")}
+        if isinstance(node, ast.Constant):
             found.add(node.value)
-    return sorted(INSIDE_NAMES & found)
+    names = {name for name in found if isinstance(name, str)}
+    notes = [f"{INSIDES}: {name}" for name in sorted(INSIDE_NAMES & names)]
+    return [*notes, *[SOLUTIONS for name in names if name.startswith((__package__, "all_exercises"))][:1]]
 
 
 def remember_tools() -> Callable[[], list[str]]:
