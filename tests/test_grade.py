@@ -44,7 +44,7 @@ ARGUMENTS = {"5.8": ", angles=angles, accuracies=accuracies"}
 SET_UP = [
     "import math\nimport torch\nfrom course_utils.exercises import *\nfrom course_utils.exercises import check",
     "size: int = 5  # how many",
-    "start_exercises(3)\nangles = [15 * step for step in range(size)]\naccuracies = [0.98, 0.96, 0.9, 0.5, 0.4]",
+    "start_exercises(3)\nangles = [60 // size * step for step in range(5)]\naccuracies = [0.98, 0.96, 0.9, 0.5, 0.4]",
 ]
 
 
@@ -233,7 +233,7 @@ HOSTILE = {
     "output": ("while True:\n    print('x' * 10**6)", "printed more than"),
     "large_file": ("with open('a', 'wb') as file:\n    while True:\n        file.write(bytes(10**6))", guard.TOO_LARGE),
     "many_files": ("for index in range(10**6):\n    open(str(index), 'w').close()", guard.FILES),
-    "crash": ("import sys\nsys.setrecursionlimit(10**9)\nf = lambda: f()\nf()", "was ended by SIG"),
+    "crash": ("import os\nos.abort()", "was ended by SIGABRT"),
     "solutions": (TRY.format("open('{package}/exercises/lesson_3.py').read()"), guard.SOLUTIONS),
     "imports": (TRY.format("from course_utils.exercises.lesson_3 import my_log_softmax"), guard.SOLUTIONS),
     "hidden_import": (TRY.format("__import__('course_utils.' + 'exercises')"), guard.SOLUTIONS),
@@ -288,7 +288,7 @@ def hostile(notebooks, tmp_path_factory):
         for word, value in words.items():
             attack = attack.replace(f"{{{word}}}", str(value))
         attack = attack.replace("{{", "{").replace("}}", "}")
-        hand_in(folder, **{name: lesson(RIGHT | {"3.2": f"{attack}\n{LOG_SOFTMAX}"})})
+        hand_in(folder, **{name: lesson({"3.2": f"{attack}\n{LOG_SOFTMAX}", "3.3": RIGHT["3.3"]})})
     hand_in(folder, patching=lesson(RIGHT | {"3.2": PATCHING}))
     honest = lesson(RIGHT, first='<script>alert("name")</script>')
     honest.metadata["authors"] = [{"name": "=SUM(1)<b>"}]
@@ -319,7 +319,7 @@ def test_a_hostile_answer_costs_itself_and_is_named(hostile, name):
         pytest.skip("compiled code is held back by Landlock alone")
     assert HOSTILE[name][1] in row["note"]
     assert row["state"] == ("right" if name == "saves" else "error"), row
-    assert states(rows, name) | {"3.2": "right"} == dict.fromkeys(STUBS, "right")
+    assert states(rows, name) == dict.fromkeys(STUBS, "open") | {"3.2": row["state"], "3.3": "right"}
 
 
 def test_a_function_that_changes_the_tools_while_it_is_checked_does_not_count(hostile):

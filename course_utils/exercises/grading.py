@@ -24,6 +24,7 @@ import traceback
 import types
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import numpy
@@ -36,7 +37,7 @@ from .exercise import Exercise, Wrong
 
 NOTEBOOK_SHARE = 5  # a notebook's answers together may take so many times what one may
 LONGEST = 2000  # characters of a verdict's words
-NO_MEMORY = ("can't allocate memory", "not enough memory", "Cannot allocate memory")
+NO_MEMORY = ("raised MemoryError", "can't allocate memory", "not enough memory", "Cannot allocate memory")
 OVER_MEMORY = "needed more memory than it may have"
 
 
@@ -62,16 +63,16 @@ def grade(job: Mapping, tell: Callable[[dict], None]) -> None:
     students = [Student(student["file"], student["answers"]) for student in job["students"]]
     limits = guard.Limits(job["seconds"])
     readable = guard.readable_paths()
-    for exercise in all_exercises().values():
-        _ = exercise.reference  # made now, since a child cannot read the solutions
     main = sys.modules["__main__"] = types.ModuleType("__main__")
     for index, cell in enumerate(job["cells"], start=1):
-        exercise = all_exercises()[cell["exercise"]] if cell["exercise"] else None
-        for student in students if exercise else ():
-            if code := student.answers.get(exercise.number):
-                answer = Answer(exercise, exercise.name, code, _given(cell["source"]), needed_before(code, student.sound))
-                verdict = _verdict(student, answer, main.__dict__, hidden.get(exercise.number, []), limits, readable)
-                tell({"file": student.file, "exercise": exercise.number, **verdict})
+        if cell["exercise"]:
+            exercise = all_exercises()[cell["exercise"]]
+            _ = exercise.reference  # made here, since a child cannot read the solutions
+            question = Question(exercise, exercise.name, _given(cell["source"]), hidden.get(exercise.number, []))
+            for student in students:
+                if exercise.number in student.answers:
+                    verdict = _verdict(student, question, main.__dict__, limits, readable)
+                    tell({"file": student.file, "exercise": exercise.number, **verdict})
         try:
             run_code(cell["source"], f"<lesson cell {index}>", main.__dict__)
         except Exception as error:
@@ -143,40 +144,39 @@ def _names(code: str, context: type) -> set[str]:
 
 
 @dataclass(frozen=True)
-class Answer:
-    """One student's answer to one exercise, with the code that it needs: the check's keywords, and earlier answers."""
+class Question:
+    """An exercise as the lesson asks it: its answer's name, the code of its check's keywords, and the hidden checks."""
 
     exercise: Exercise
     name: str
-    code: str
     given: Mapping[str, str]
-    before: list[str]
+    hidden: list[Callable]
 
-    def judge(self, namespace: dict, hidden: list[Callable], changed: Callable[[], list[str]], report) -> dict:
-        """Run it and check it: the state, the words, and what came of each hidden check."""
-        given = {name: copy.deepcopy(eval(code, namespace)) for name, code in self.given.items()}
-        reply = self._run(namespace, report)
+    def judge(self, code: str, before: list[str], namespace: dict, changed: Callable[[], list[str]], report) -> dict:
+        """Run an answer, after the earlier ones that it needs, and check it: the state, the words, the hidden checks."""
+        given = {name: copy.deepcopy(eval(value, namespace)) for name, value in self.given.items()}
+        reply = self._run(code, before, namespace, report)
         if reply is None:
             _seed()
             reply = judge(self.exercise, namespace[self.name], given)
-        if any(words in reply.words for words in NO_MEMORY) or "raised MemoryError" in reply.words:
+        if any(words in reply.words for words in NO_MEMORY):
             report(OVER_MEMORY)
-        more = [_hidden_verdict(check, namespace[self.name]) for check in hidden if reply.state == "right"]
+        hidden = [_hidden_verdict(check, namespace[self.name]) for check in self.hidden if reply.state == "right"]
         for name in changed():
             report(f"changed {name}")
-        return {"state": reply.state, "words": reply.words[:LONGEST], "hidden": more}
+        return {"state": reply.state, "words": reply.words[:LONGEST], "hidden": hidden}
 
-    def _run(self, namespace: dict, report: Callable[[str], None]) -> Reply | None:
-        """Run the answer's cell, after the earlier ones that it needs; say why where that is as far as it goes."""
+    def _run(self, code: str, before: list[str], namespace: dict, report) -> Reply | None:
+        """Run the answer's cell; say why where that is as far as it goes."""
         filename = f"<answer to {self.exercise.number}>"
         namespace.pop(self.name, None)
         try:
-            for note in guard.suspicions(self.code):
+            for note in guard.suspicions(code):
                 report(note)
-            for code in self.before:
-                run_code(code, "<earlier answer>", namespace)
+            for earlier in before:
+                run_code(earlier, "<earlier answer>", namespace)
             _seed()
-            run_code(self.code, filename, namespace)
+            run_code(code, filename, namespace)
         except SyntaxError as error:
             return Reply("error", f"Python cannot read line {error.lineno}: {error.msg}.")
         except BaseException as error:
@@ -210,32 +210,30 @@ def _hidden_verdict(check: Callable, answer) -> dict:
     return {"check": check.__name__, "state": state, "words": words[:LONGEST]}
 
 
-def _verdict(
-    student: Student, answer: Answer, namespace: dict, hidden: list[Callable], limits: guard.Limits, readable: list[Path]
-) -> dict:
-    """Judge an answer in a child, and remember what that took."""
+def _verdict(student: Student, question: Question, namespace: dict, limits: guard.Limits, readable: list[Path]) -> dict:
+    """Judge a student's answer in a child, and remember what that took."""
     if student.seconds > NOTEBOOK_SHARE * limits.seconds:
         note = f"used up the {NOTEBOOK_SHARE * limits.seconds:g} s that a notebook has"
         return {"state": "error", "words": f"It was not run: the notebook {note}.", "hidden": [], "notes": [note]}
+    code = student.answers[question.exercise.number]
+    before = needed_before(code, student.sound)
     begun = time.monotonic()
-    verdict = _in_a_child(answer, namespace, hidden, limits, readable)
+    verdict = _in_a_child(partial(question.judge, code, before, namespace), namespace, limits, readable)
     student.seconds += time.monotonic() - begun
     if verdict["notes"] and verdict["state"] == "right":
         verdict |= {"state": "error", "words": "It does not count, for what it did.", "hidden": []}
     if verdict["state"] in ("right", "wrong") and not verdict["notes"]:
-        student.sound[answer.exercise.number] = answer.code
+        student.sound[question.exercise.number] = code
     return verdict
 
 
-def _in_a_child(
-    answer: Answer, namespace: dict, hidden: list[Callable], limits: guard.Limits, readable: list[Path]
-) -> dict:
+def _in_a_child(judge_answer: Callable, namespace: dict, limits: guard.Limits, readable: list[Path]) -> dict:
     token = secrets.token_hex(16).encode()
     verdicts, prints = os.pipe(), os.pipe()
     scratch = Path(tempfile.mkdtemp(prefix="answer-")).resolve()
     child = os.fork()
     if child == 0:
-        _child(answer, namespace, hidden, limits, readable, scratch, token, verdicts[1], prints[1])
+        _child(judge_answer, namespace, limits, readable, scratch, token, verdicts[1], prints[1])
     try:
         os.close(verdicts[1])
         os.close(prints[1])
@@ -247,8 +245,8 @@ def _in_a_child(
         shutil.rmtree(scratch, ignore_errors=True)
 
 
-def _child(answer, namespace, hidden, limits, readable, scratch, token, verdicts, prints) -> None:
-    """Judge the answer behind walls, write its verdict, and end."""
+def _child(judge_answer, namespace, limits, readable, scratch, token, verdicts, prints) -> None:
+    """Judge an answer behind walls, write the verdict, and end."""
     write, spell, leave = os.write, ascii, os._exit
 
     def report(message: str | dict) -> None:
@@ -267,7 +265,7 @@ def _child(answer, namespace, hidden, limits, readable, scratch, token, verdicts
         changed = guard.remember_tools()
         guard.hide_exercises(namespace, report)
         guard.start_watch(scratch, readable, limits, report)
-        report(answer.judge(namespace, hidden, changed, report))
+        report(judge_answer(changed, report))
     except BaseException as error:
         report({"state": "error", "words": f"It ended with {type(error).__name__}: {error}"[:LONGEST], "hidden": []})
     finally:

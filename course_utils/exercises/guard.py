@@ -116,13 +116,13 @@ def _without(root: Path, hidden: Path) -> Iterator[Path]:
 
 # The watch ------------------------------------------------------------------------------------------------------------
 
-WRITES = {"os.mkdir", "os.rmdir", "os.remove", "os.rename", "os.link", "os.symlink", "os.truncate", "os.chmod", "os.chown",
-          "os.utime", "os.setxattr", "os.removexattr", "os.mkfifo", "os.mknod"}  # fmt: skip
+WRITES = {"os.mkdir", "os.rmdir", "os.remove", "os.rename", "os.link", "os.symlink", "os.truncate", "os.chmod",
+          "os.chown", "os.utime", "os.setxattr", "os.removexattr", "os.mkfifo", "os.mknod", "shutil.rmtree"}  # fmt: skip
 STARTS = {"subprocess.Popen", "os.system", "os.exec", "os.fork", "os.forkpty", "os.posix_spawn", "os.spawn",
           "os.startfile", "pty.spawn"}  # fmt: skip
 KILLS = {"os.kill", "os.killpg", "signal.pthread_kill"}
-UNLOCKS = {"resource.setrlimit", "resource.prlimit", "sys.addaudithook", "sys.settrace", "sys.setprofile", "gc.get_objects",
-           "gc.get_referrers", "gc.get_referents", "os.unshare", "os.setns"}  # fmt: skip
+UNLOCKS = {"resource.setrlimit", "resource.prlimit", "sys.addaudithook", "sys.settrace", "sys.setprofile",
+           "gc.get_objects", "gc.get_referrers", "gc.get_referents", "os.unshare", "os.setns"}  # fmt: skip
 LOOKS = {"sys._getframe", "sys._current_frames", "object.__getattr__", "object.__setattr__", "object.__delattr__"}
 WRITING_FLAGS = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 LIBRARY = os.path.dirname(os.__file__) + os.sep
@@ -187,10 +187,12 @@ def start_watch(scratch: Path, readable: list[Path], limits: Limits, report: Cal
         watching = False
         try:
             found = fault(event, arguments)
+            own_doing = found and not (found is PROGRAMS and asking()[-1].startswith(PLACES))  # matplotlib asks for fonts
         finally:
             watching = True
-        if found:
+        if own_doing:
             report(found)
+        if found:
             raise PermissionError(f"Refused, since it {found}.")
 
     sys.addaudithook(hook)
@@ -220,8 +222,8 @@ def hide_exercises(namespace: dict, report: Callable[[str], None]) -> None:
 
 
 INSIDE_NAMES = {"__globals__", "__closure__", "__code__", "__subclasses__", "__builtins__", "__loader__", "__spec__",
-                "__torch_function__", "__torch_dispatch__", "__array__", "__eq__", "f_back", "f_locals", "f_globals", "tb_frame",
-                "gi_frame"}  # fmt: skip
+                "__torch_function__", "__torch_dispatch__", "__array__", "__eq__", "f_back", "f_locals",
+                "f_globals", "tb_frame", "gi_frame"}  # fmt: skip
 
 
 def suspicions(code: str) -> list[str]:

@@ -147,16 +147,16 @@ def grade_notebooks(task: Mapping) -> dict:
 def _grading_process(job: Mapping, allowed: float) -> tuple[list[dict], str]:
     """Run a job: what the process said, line by line, and the last line of its errors."""
     with tempfile.TemporaryDirectory(prefix="grading-") as home:
-        kept = {name: os.environ[name] for name in ("COURSE_DATA", "LANG", "PATH") if name in os.environ}
+        kept = {name: os.environ[name] for name in ("COURSE_DATA", "HOME", "LANG", "PATH") if name in os.environ}
         environment = kept | {
-            "PYTHONPATH": str(PACKAGE.parent), "PYTHONHASHSEED": "0", "HOME": home, "TMPDIR": home, "MPLBACKEND": "agg",
-            "MPLCONFIGDIR": home, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": "",
+            "PYTHONPATH": str(PACKAGE.parent), "PYTHONHASHSEED": "0", "TMPDIR": home, "MPLBACKEND": "agg",
+            "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": "",
         }  # fmt: skip
         command = [sys.executable, "-P", "-m", f"{PACKAGE.name}.exercises.grading"]
         try:
             done = subprocess.run(
-                command, input=json.dumps(job).encode(), capture_output=True, cwd=home, env=environment, timeout=allowed,
-                check=False,
+                command, input=json.dumps(job).encode(), capture_output=True, cwd=home, env=environment,
+                timeout=allowed, check=False,
             )  # fmt: skip
         except subprocess.TimeoutExpired:
             return [], f"it took longer than {allowed:g} s"
