@@ -1,17 +1,11 @@
 """`course grade` through its command line, on a course of one short lesson: honest notebooks and hostile ones."""
 
-import ast
 import csv
 import hashlib
-import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import nbformat
 import pytest
-import right_answers
 import yaml
 from click.testing import CliRunner
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
@@ -19,7 +13,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from course_utils.__main__ import course
 from course_utils.exercises import guard, landlock
 from course_utils.exercises.desk import all_exercises
-from course_utils.exercises.grading import needed_before
+from course_utils.exercises.grading import needed_before, read_checks
 from course_utils.instructor import grade as grading
 from course_utils.instructor import returned as reading
 from course_utils.instructor.manifest import NOTEBOOKS, read_course
@@ -50,7 +44,9 @@ SET_UP = [
 
 def exercise_cell(number, code):
     name = all_exercises()[number].name
-    source = f'{code}\n\ncheck("{number}", {name}{ARGUMENTS.get(number, "")})\n# hint("{number}")\n# solution("{number}")'
+    source = (
+        f'{code}\n\ncheck("{number}", {name}{ARGUMENTS.get(number, "")})\n# hint("{number}")\n# solution("{number}")'
+    )
     return new_code_cell(source, metadata={"tags": ["exercise"]})
 
 
@@ -270,7 +266,10 @@ BROKEN = {
     "text.txt": ("my answers", "no JSON"),
     "list.ipynb": ("[1, 2]", "no notebook"),
     "no_cells.ipynb": ('{"nbformat": 4, "cells": 3}', "without cells"),
-    "odd_cells.ipynb": ('{"nbformat": 4, "cells": [3, null, {"source": 4}, {"source": "1", "metadata": 2}]}', "no lesson"),
+    "odd_cells.ipynb": (
+        '{"nbformat": 4, "cells": [3, null, {"source": 4}, {"source": "1", "metadata": 2}]}',
+        "no lesson",
+    ),
     "foreign.ipynb": (nbformat.writes(new_notebook(cells=[new_code_cell("1 + 1")])), "no lesson of this course"),
     "future.ipynb": ('{"nbformat": 9, "nbformat_minor": 0, "metadata": {}, "cells": []}', "format 9"),
 }
@@ -344,3 +343,148 @@ def test_others_are_graded_all_the_same(hostile):
     page = (out / "index.html").read_text()
     assert "<script" not in page and "=SUM(1)&lt;b&gt;" in page and "other/honest.ipynb" in page
     assert rows["honest", "3.1", grading.OWN]["student"] == "'=SUM(1)<b>"
+
+
+# Beside the ways of students -------------------------------------------------------------------------------------------
+
+OWN_CHECKS = """
+import torch
+
+def is_double(answer):
+    assert answer(torch.zeros(2, 3, dtype=torch.float64)).dtype == torch.float64, "float64 in, float64 out"
+
+def is_list(answer):
+    if not isinstance(answer, list):
+        raise ValueError("a list, please")
+
+CHECKS = {"3.1": [is_list], "3.2": [is_double]}
+"""
+
+
+def test_checks_of_the_instructors_own(notebooks, tmp_path):
+    single = "def my_log_softmax(logits):\n    return logits.float().log_softmax(dim=1)"
+    folder = hand_in(
+        tmp_path / "returned", a=lesson(RIGHT), b=lesson({"3.1": "my_gradients = 4, 12", "3.2": single}),
+        c=lesson({"3.1": "my_gradients = [12, 4]"}),
+    )  # fmt: skip
+    (tmp_path / "own.py").write_text(OWN_CHECKS)
+    out = tmp_path / "out"
+    result = call("grade", folder, "--notebooks", notebooks, "--out", out, "--checks", tmp_path / "own.py")
+    assert result.exit_code == 0, result.output
+    rows = graded(out)
+    assert [rows[one, "3.1", "is_list"]["state"] for one in "abc"] == ["right", "wrong", "open"]
+    assert [rows[one, "3.2", "is_double"]["state"] for one in "abc"] == ["right", "wrong", "open"]
+    assert rows["b", "3.1", "is_list"]["words"] == "a list, please"
+    assert rows["b", "3.2", "is_double"]["words"] == "float64 in, float64 out"
+    assert states(rows, "b") == dict.fromkeys(STUBS, "open") | {"3.1": "right", "3.2": "right"}
+    assert "1 × float64 in, float64 out" in (out / "index.html").read_text()
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [("CHECKS = {", "SyntaxError"), ("import nothing_such", "No module"), ("a = 1", "sets no CHECKS"), ("CHECKS = 3", "int"),
+     ("CHECKS = {'9.99': []}", "no exercise 9.99"), ("CHECKS = {'3.1': [1]}", "list of functions")],
+)  # fmt: skip
+def test_checks_that_are_none(text, words):
+    with pytest.raises(ValueError, match=words):
+        read_checks(text)
+
+
+def test_wrong_use_is_one_line_and_exit_code_2(notebooks, tmp_path):
+    folder = hand_in(tmp_path / "returned", one=lesson())
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "own.py").write_text("CHECKS = {'9.99': []}")
+    common = ["--notebooks", notebooks, "--out", tmp_path / "out"]
+    for arguments, words in (
+        ([tmp_path / "nowhere"], "no such folder"),
+        ([tmp_path / "empty"], "no returned notebooks"),
+        ([folder, "--checks", tmp_path / "own.py"], "there is no exercise 9.99"),
+        ([folder, "--checks", tmp_path / "nowhere.py"], "cannot be read"),
+        ([folder, "--out", tmp_path], "name another folder"),
+        ([folder, "--timeout", "0"], "timeout"),
+    ):
+        result = call("grade", *common, *arguments)
+        assert result.exit_code == 2 and words in result.output and len(result.output.splitlines()) == 1, result.output
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_cluster_grades_the_same(honest, notebooks, tmp_path):
+    distributed = pytest.importorskip("distributed")
+    folder, out, _ = honest
+    with distributed.LocalCluster(
+        n_workers=1, threads_per_worker=2, dashboard_address=None, host="127.0.0.1"
+    ) as cluster:
+        arguments = [
+            "--notebooks",
+            notebooks,
+            "--out",
+            tmp_path,
+            "--scheduler",
+            cluster.scheduler_address,
+            "--jobs",
+            "3",
+        ]
+        result = call("grade", folder, *arguments)
+    assert result.exit_code == 0, result.output
+    for name in ("grades.csv", "students.csv", "index.html"):
+        assert (tmp_path / name).read_bytes() == (out / name).read_bytes()
+
+
+def test_a_lost_process_costs_no_other_notebook(monkeypatch):
+    verdict = {"exercise": "3.1", "state": "right", "words": "", "hidden": [], "notes": []}
+
+    def dying(job, allowed):
+        files = [student["file"] for student in job["students"]]
+        found = [{"unlimited": []}, {"file": "0", **verdict}] if "0" in files else [{"unlimited": []}]
+        return (found, "Killed") if "1" in files else ([*found, {"done": True}], "")
+
+    monkeypatch.setattr(grading, "_grading_process", dying)
+    students = [{"file": str(index), "answers": {"3.1": "1"}} for index in range(3)]
+    outcome = grading.grade_notebooks({"students": students, "seconds": 1})
+    assert outcome["lost"] == {"0": None, "1": "its grading process was lost: Killed", "2": None}
+    assert outcome["verdicts"]["0"]["3.1"]["state"] == "right"
+
+
+def test_a_lesson_that_fails_is_said_and_can_be_resumed(tmp_path):
+    folder = tmp_path / "notebooks"
+    folder.mkdir()
+    broken = lesson()
+    broken.cells.insert(5, new_code_cell("1 / 0"))
+    nbformat.write(broken, folder / "00_short.ipynb")
+    entry = {"title": "A lesson", "question": "?", "prerequisites": [], "timeout": 60, "bands": {},
+             "profiles": {"smoke": {}, "class": {}, "full": {}}}  # fmt: skip
+    (folder / "course.yaml").write_text(yaml.safe_dump({"lessons": {"00_short": entry}, "networks": {}}))
+    result = call("grade", hand_in(tmp_path / "returned", one=lesson(RIGHT)), "--notebooks", folder)
+    out = tmp_path / "build/grades"
+    assert result.exit_code == 1 and "the lesson itself failed in code cell 5: ZeroDivisionError" in result.output
+    assert states(graded(out), "one")["3.1"] == "right" and states(graded(out), "one")["3.2"] == "error"
+    assert not list(out.glob("notebooks/*"))
+
+
+def test_only_the_earlier_answers_that_are_used_run_again():
+    earlier = {"1": "def helper(x):\n    return base + x", "2": "torch.allclose = None\nunused = 1", "3": "base = 3"}
+    assert needed_before("my_sum = helper(1)", earlier) == [earlier["1"]]
+    earlier = {"3": earlier["3"], "1": earlier["1"], "2": earlier["2"]}
+    assert needed_before("my_sum = helper(1)", earlier) == [earlier["3"], earlier["1"]]
+    assert needed_before("my_sum = (", earlier) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [("name: Ada Lovelace", "Ada Lovelace"), ("# Student: Ada\n# id = 18", "Ada, 18"), ("**Name:** *Ada*", "Ada"),
+     ('name = "Ada"', "Ada"), ("- Student ID : a-7", "a-7"), ("The name of it: none", ""), ("names: Ada", ""),
+     ("Name:\u202e\x00 Ada\ud800", "Ada ?")],
+)  # fmt: skip
+def test_a_name_is_found_in_the_first_cells(text, name):
+    assert reading._student({}, [{"source": text}]) == name
+
+
+def test_lessons_of_the_course_are_read_with_all_their_exercises():
+    lessons = reading.read_lessons(read_course(NOTEBOOKS))
+    found = [number for pristine in lessons.values() for number in pristine.stubs]
+    assert found == list(all_exercises())
+    for pristine in lessons.values():
+        assert {number: name for name, number in pristine.names.items()} == {
+            number: all_exercises()[number].name for number in pristine.stubs
+        }
+        assert not reading._student({}, [{"source": cell["source"]} for cell in pristine.cells[:2]])

@@ -221,7 +221,8 @@ def _verdict(student: Student, question: Question, namespace: dict, limits: guar
     verdict = _in_a_child(partial(question.judge, code, before, namespace), namespace, limits, readable)
     student.seconds += time.monotonic() - begun
     if verdict["notes"] and verdict["state"] == "right":
-        verdict |= {"state": "error", "words": "It does not count, for what it did.", "hidden": []}
+        words = f"It does not count, since it {' and '.join(verdict['notes'])}."
+        verdict |= {"state": "error", "words": words, "hidden": []}
     if verdict["state"] in ("right", "wrong") and not verdict["notes"]:
         student.sound[question.exercise.number] = code
     return verdict

@@ -187,7 +187,9 @@ def start_watch(scratch: Path, readable: list[Path], limits: Limits, report: Cal
         watching = False
         try:
             found = fault(event, arguments)
-            own_doing = found and not (found is PROGRAMS and asking()[-1].startswith(PLACES))  # matplotlib asks for fonts
+            own_doing = found and not (
+                found is PROGRAMS and asking()[-1].startswith(PLACES)
+            )  # matplotlib asks for fonts
         finally:
             watching = True
         if own_doing:

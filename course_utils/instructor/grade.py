@@ -43,14 +43,18 @@ class Wanted:
 def read_wanted(checks: Path | None, seconds: float) -> Wanted:
     """Read the instructor's checks. Raises WrongUse where these are none."""
     if not hasattr(os, "fork"):
-        raise WrongUse("this system cannot keep a student's code to itself (no fork); grade in a container: see README.md")
+        raise WrongUse(
+            "this system cannot keep a student's code to itself (no fork); grade in a container: see README.md"
+        )
     if checks is None:
         return Wanted(None, {}, seconds)
     try:
         text = checks.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise WrongUse(f"{checks}: cannot be read ({error})") from error
-    messages, reason = _grading_process({"checks": text, "cells": [], "students": [], "seconds": seconds}, LESSON_SECONDS)
+    messages, reason = _grading_process(
+        {"checks": text, "cells": [], "students": [], "seconds": seconds}, LESSON_SECONDS
+    )
     first = messages[0] if messages else {"fault": reason}
     if "fault" in first:
         raise WrongUse(f"{checks}: {first['fault']}")
@@ -76,7 +80,9 @@ def grade(
             results[index] = {**asdict(one), "rows": before["rows"] if before else [], "ungraded": None}
             results[index]["unlimited"] = before["unlimited"] if before else []
             yield results[index]
-    tasks = list(_tasks(returned, lessons, wanted, [index for index in range(len(returned)) if index not in results], jobs))
+    tasks = list(
+        _tasks(returned, lessons, wanted, [index for index in range(len(returned)) if index not in results], jobs)
+    )
     for number, outcome in work_through(grade_notebooks, tasks, jobs=jobs, scheduler=scheduler):
         for place, student in enumerate(tasks[number]["students"]):
             index = int(student["file"])
@@ -115,7 +121,9 @@ def _tasks(
             yield _task([returned[index] for index in chosen], lessons, wanted, chosen)
 
 
-def _task(returned: Sequence[Returned], lessons: Mapping[str, Pristine], wanted: Wanted, indices: Sequence[int]) -> dict:
+def _task(
+    returned: Sequence[Returned], lessons: Mapping[str, Pristine], wanted: Wanted, indices: Sequence[int]
+) -> dict:
     students = [{"file": str(index), "answers": one.answers} for index, one in zip(indices, returned, strict=True)]
     cells = lessons[returned[0].lesson].cells
     return {"cells": cells, "students": students, "checks": wanted.checks, "seconds": wanted.seconds}
@@ -171,7 +179,12 @@ def _grading_process(job: Mapping, allowed: float) -> tuple[list[dict], str]:
 def _result(returned: Returned, pristine: Pristine, wanted: Wanted, outcome: Mapping | Lost, place: int) -> dict:
     """A notebook's result: what was returned, and a row for each check of each exercise."""
     if isinstance(outcome, Lost):
-        return {**asdict(returned), "rows": [], "ungraded": f"no worker brought it back: {outcome.reason}", "unlimited": []}
+        return {
+            **asdict(returned),
+            "rows": [],
+            "ungraded": f"no worker brought it back: {outcome.reason}",
+            "unlimited": [],
+        }
     file = list(outcome["verdicts"])[place]
     verdicts = outcome["verdicts"][file]
     rows = [
@@ -236,14 +249,18 @@ def _table(names: Sequence[str], rows: Sequence[Mapping]) -> str:
     writer.writeheader()
     for row in rows:
         texts = {name: " ".join(str(row[name]).split()) for name in names}
-        writer.writerow({name: f"'{text}" if text.startswith(("=", "+", "-", "@")) else text for name, text in texts.items()})
+        writer.writerow(
+            {name: f"'{text}" if text.startswith(("=", "+", "-", "@")) else text for name, text in texts.items()}
+        )
     return file.getvalue()
 
 
 def _page(results: Sequence[Mapping], lessons: Mapping[str, Pristine]) -> str:
     template = jinja2.Template((resources.files(__package__) / "grades.html.jinja").read_text("utf-8"), autoescape=True)
     parts = [_part(pristine, [one for one in results if one["lesson"] == name]) for name, pristine in lessons.items()]
-    told = [{"file": one["file"], "student": one["student"], "told": incidents(one)} for one in results if incidents(one)]
+    told = [
+        {"file": one["file"], "student": one["student"], "told": incidents(one)} for one in results if incidents(one)
+    ]
     unlimited = sorted({words for result in results for words in result["unlimited"]})
     return template.render(
         parts=[part for part in parts if part["students"]], told=told, unlimited=unlimited, signs=SIGNS,
@@ -261,9 +278,16 @@ def _part(pristine: Pristine, results: Sequence[Mapping]) -> dict:
             if row["state"] in ("wrong", "error"):
                 messages[row["exercise"], row["check"]][row["words"]] += 1
     failures = [
-        {"exercise": number, "check": "" if check == OWN else check, "failed": found.total(), "messages": found.most_common()}
+        {
+            "exercise": number,
+            "check": "" if check == OWN else check,
+            "failed": found.total(),
+            "messages": found.most_common(),
+        }
         for (number, check), found in messages.items()
     ]
     names = [number if check == OWN else f"{number} {check}" for number, check in columns]
-    students = [{**result, "totals": totals(result)} for result in sorted(graded, key=lambda one: one["student"].casefold())]
+    students = [
+        {**result, "totals": totals(result)} for result in sorted(graded, key=lambda one: one["student"].casefold())
+    ]
     return {"title": pristine.lesson.title, "columns": names, "students": students, "failures": failures}
