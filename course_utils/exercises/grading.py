@@ -153,7 +153,7 @@ class Question:
     hidden: list[Callable]
 
     def judge(self, code: str, before: list[str], namespace: dict, changed: Callable[[], list[str]], report) -> dict:
-        """Run an answer, after the earlier ones that it needs, and check it: the state, the words, the hidden checks."""
+        """Run an answer, after the earlier ones that it needs, and check it: its state, words and hidden checks."""
         given = {name: copy.deepcopy(eval(value, namespace)) for name, value in self.given.items()}
         reply = self._run(code, before, namespace, report)
         if reply is None:

@@ -99,7 +99,7 @@ def readable_paths() -> list[Path]:
     """Python, its libraries, the course without its exercises, and the digits."""
     roots = {Path(folder).resolve() for folder in (*sys.path, sys.prefix, sys.base_prefix) if folder}
     roots.discard(PACKAGE.parent)
-    roots |= {PACKAGE, *map(Path, SYSTEM)}
+    roots |= {PACKAGE, PACKAGE.parent / "data", *map(Path, SYSTEM)}
     if data := os.environ.get("COURSE_DATA"):
         roots.add(Path(data).resolve())
     return sorted({path for root in roots for path in _without(root, HIDDEN)})
@@ -117,7 +117,7 @@ def _without(root: Path, hidden: Path) -> Iterator[Path]:
 # The watch ------------------------------------------------------------------------------------------------------------
 
 WRITES = {"os.mkdir", "os.rmdir", "os.remove", "os.rename", "os.link", "os.symlink", "os.truncate", "os.chmod",
-          "os.chown", "os.utime", "os.setxattr", "os.removexattr", "os.mkfifo", "os.mknod", "shutil.rmtree"}  # fmt: skip
+          "os.chown", "os.utime", "os.setxattr", "os.removexattr", "shutil.rmtree"}  # fmt: skip
 STARTS = {"subprocess.Popen", "os.system", "os.exec", "os.fork", "os.forkpty", "os.posix_spawn", "os.spawn",
           "os.startfile", "pty.spawn"}  # fmt: skip
 KILLS = {"os.kill", "os.killpg", "signal.pthread_kill"}
@@ -187,12 +187,10 @@ def start_watch(scratch: Path, readable: list[Path], limits: Limits, report: Cal
         watching = False
         try:
             found = fault(event, arguments)
-            own_doing = found and not (
-                found is PROGRAMS and asking()[-1].startswith(PLACES)
-            )  # matplotlib asks for fonts
+            by_library = found is PROGRAMS and asking()[-1].startswith(PLACES)  # matplotlib looks for fonts
         finally:
             watching = True
-        if own_doing:
+        if found and not by_library:
             report(found)
         if found:
             raise PermissionError(f"Refused, since it {found}.")

@@ -23,13 +23,15 @@ MAGIC = re.compile(r"^\s*[%!].*$", re.MULTILINE)
 class Pristine:
     """A lesson as the course gives it: its code cells, up to the last exercise's, with each exercise's number or None.
 
-    `stubs` maps each number to what stands above its check line, `names` each answer's name to its number.
+    `stubs` maps each number to what stands above its check line, `names` each answer's name to its number; `measured`
+    are the numbers whose check is given what the lesson measured.
     """
 
     lesson: Lesson
     cells: list[dict]
     stubs: dict[str, str]
     names: dict[str, str]
+    measured: set[str]
 
 
 @dataclass
@@ -48,14 +50,14 @@ class _Damaged(Exception):
     """Why a file is no notebook of the course."""
 
 
-def read_lessons(course: Course) -> dict[str, Pristine]:
-    """The course's lessons by name, with the parameters of the profile `smoke`."""
-    return {lesson.name: _pristine(lesson) for lesson in course.lessons if lesson.notebook.exists()}
+def read_lessons(course: Course, profile: str) -> dict[str, Pristine]:
+    """The course's lessons by name, with the parameters of a profile."""
+    return {lesson.name: _pristine(lesson, profile) for lesson in course.lessons if lesson.notebook.exists()}
 
 
-def _pristine(lesson: Lesson) -> Pristine:
-    parameters = "\n".join(f"{name} = {value!r}" for name, value in lesson.profiles["smoke"].items())
-    cells, stubs, names, length = [], {}, {}, 0
+def _pristine(lesson: Lesson, profile: str) -> Pristine:
+    parameters = "\n".join(f"{name} = {value!r}" for name, value in lesson.profiles[profile].items())
+    cells, stubs, names, measured, length = [], {}, {}, set(), 0
     for cell in nbformat.read(lesson.notebook, as_version=4).cells:
         if cell.cell_type != "code":
             continue
@@ -65,10 +67,11 @@ def _pristine(lesson: Lesson) -> Pristine:
         if check:
             stubs[check[1]] = cell.source[: check.start()].strip()
             names |= dict.fromkeys(_names_set(stubs[check[1]]), check[1])
+            measured |= {check[1]} if "=" in cell.source[check.start() :].partition("\n")[0] else set()
             length = len(cells)
         if "parameters" in tags and parameters:
             cells.append({"source": parameters, "exercise": None})
-    return Pristine(lesson, cells[:length], stubs, names)
+    return Pristine(lesson, cells[:length], stubs, names, measured)
 
 
 def _names_set(code: str) -> list[str]:
@@ -83,7 +86,7 @@ def _names_set(code: str) -> list[str]:
 
 
 def read_returned(folder: Path, lessons: Mapping[str, Pristine], without: Path) -> list[Returned]:
-    """Every file in `folder` and its subfolders but those in `without`, by name. Raises WrongUse where there is none."""
+    """Every file below `folder` but those below `without`, by name. Raises WrongUse where there is none."""
     if not folder.is_dir():
         raise WrongUse(f"{folder}: no such folder of returned notebooks")
     paths = [path for path in sorted(folder.rglob("*")) if _counts(path, folder, without.resolve())]
