@@ -19,6 +19,7 @@ from course_utils.instructor import grades
 from course_utils.instructor import returned as reading
 from course_utils.instructor.manifest import NOTEBOOKS, read_course
 
+pytestmark = pytest.mark.xdist_group("grade")  # its two large runs are shared
 PACKAGE = Path(guard.PACKAGE)
 STUBS = {
     "3.1": "my_gradients = ..., ...",
@@ -255,6 +256,8 @@ HOSTILE = {
                "    except OSError:\n        pass", "a verdict of its own"),
     "patches": ("torch.allclose = torch.equal = lambda *given, **more: True", "changed torch.allclose"),
     "quietly": ("class Same(torch.Tensor):\n    __torch_function__ = None", guard.INSIDES),
+    "half": ("raise ValueError('\\ud800 <b>')", ""),
+    "chatters": ("import os\nos.write(3, b'x')", "a verdict of its own"),
     "raises": ("class Out(BaseException):\n    pass\nraise Out", ""),
 }  # fmt: skip
 PATCHING = "def my_log_softmax(logits):\n    torch.allclose = lambda *given, **more: True\n    return logits"
@@ -423,23 +426,13 @@ def test_a_wrong_answer_about_the_students_own_run_is_to_be_looked_at(notebooks)
 def test_a_cluster_grades_the_same(honest, notebooks, tmp_path):
     distributed = pytest.importorskip("distributed")
     folder, out, _ = honest
-    with distributed.LocalCluster(
-        n_workers=1, threads_per_worker=2, dashboard_address=None, host="127.0.0.1"
-    ) as cluster:
-        arguments = [
-            "--notebooks",
-            notebooks,
-            "--out",
-            tmp_path,
-            "--scheduler",
-            cluster.scheduler_address,
-            "--jobs",
-            "3",
-        ]
-        result = call("grade", folder, *arguments)
+    some = ("mixed", "helped", "deleted")
+    hand_in(tmp_path / "some", **{name: nbformat.read(folder / f"{name}.ipynb", as_version=4) for name in some})
+    with distributed.LocalCluster(n_workers=1, threads_per_worker=2, dashboard_address=None, host="127.0.0.1") as dask:
+        arguments = ["--notebooks", notebooks, "--out", tmp_path / "out", "--jobs", "2"]
+        result = call("grade", tmp_path / "some", *arguments, "--scheduler", dask.scheduler_address)
     assert result.exit_code == 0, result.output
-    for name in ("grades.csv", "students.csv", "index.html"):
-        assert (tmp_path / name).read_bytes() == (out / name).read_bytes()
+    assert graded(tmp_path / "out") == {key: row for key, row in graded(out).items() if key[0] in some}
 
 
 def test_a_lost_process_costs_no_other_notebook(monkeypatch):

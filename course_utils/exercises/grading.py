@@ -251,7 +251,7 @@ def _child(judge_answer, namespace, limits, readable, scratch, token, verdicts, 
     write, spell, leave = os.write, ascii, os._exit
 
     def report(message: str | dict) -> None:
-        write(3, token + spell(message).encode() + b"\n")
+        write(3, b"\n" + token + spell(message).encode() + b"\n")
 
     try:
         os.setsid()
@@ -329,7 +329,7 @@ def _ended(child: int) -> int | None:
 def _read(received: bytes, token: bytes, notes: list[str], status: int | None) -> dict:
     """The verdict in what a child wrote; where there is none, why."""
     own = [line.removeprefix(token) for line in received.split(b"\n") if line.startswith(token)]
-    messages = [ast.literal_eval(line.decode()) for line in own]
+    messages = [_printable(ast.literal_eval(line.decode())) for line in own]
     tried = [message for message in messages if isinstance(message, str)]
     verdict = next((message for message in messages if isinstance(message, dict)), None)
     if any(line and not line.startswith(token) for line in received.split(b"\n")):
@@ -340,6 +340,11 @@ def _read(received: bytes, token: bytes, notes: list[str], status: int | None) -
     if verdict is None:
         verdict = {"state": "error", "words": f"It was stopped, since it {' and '.join(notes)}.", "hidden": []}
     return verdict | {"notes": notes}
+
+
+def _printable(message: str | dict) -> str | dict:
+    """The same without halves of characters, which no file can hold."""
+    return json.loads(json.dumps(message, ensure_ascii=False).encode("utf-8", "replace"))
 
 
 def main() -> None:

@@ -17,7 +17,7 @@ from .manifest import Course, WrongUse
 from .pool import Lost, work_through
 from .returned import Pristine, Returned, read_lessons, read_returned
 
-MOST_TOGETHER = 8  # notebooks in one run of their lesson
+MOST_TOGETHER = 16  # notebooks in one run of their lesson
 NOTEBOOK_SHARE = 5  # a notebook may take so many times what one answer may
 START_SECONDS = 300  # for a grading process to import torch
 PACKAGE = Path(__file__).resolve().parents[1]

@@ -15,8 +15,10 @@ from .solutions import CHECK
 MOST_BYTES = 20 * 2**20
 LONGEST_CELL = 50_000  # characters
 CHECK_LINE = re.compile(r"""^check\(\s*["']([\w.]+)["'].*$""", re.MULTILINE)
-FIELD = re.compile(r"^\W*(name|student|student name|author|id|student id)\b[\s\"'*_]*[:=][\s\"'*_]*(.+)$", re.I | re.M)
-MAGIC = re.compile(r"^\s*[%!].*$", re.MULTILINE)
+FIELD = re.compile(
+    r"^[^\w\n]*(name|student|student name|author|id|student id)\b[\s\"'*_]*[:=][\s\"'*_]*(.+)$", re.I | re.M
+)
+MAGIC = re.compile(r"^[ \t]*[%!].*$", re.MULTILINE)
 
 
 @dataclass(frozen=True)
