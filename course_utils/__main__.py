@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from .instructor import cli
+from .instructor import cli, grade_cli
 
 
 class OneLineErrors(click.Group):
@@ -27,7 +27,7 @@ def course():
     """Run the lessons of the digit-recognition course, show what came of them, and fetch and convert its digits."""
 
 
-for verb in (cli.run, cli.sweep, cli.report, cli.handout, cli.prepare):
+for verb in (cli.run, cli.sweep, cli.report, grade_cli.grade, cli.handout, cli.prepare):
     course.add_command(verb)
 
 
