@@ -33,7 +33,7 @@ def _machines(parts: dict) -> str:
     missing = "" if "mnist" in data else " **MNIST was not at hand: these are the embedded digits.**"
     return (
         f"Measured on {'; '.join(told)}. Data: {', '.join(data)}.{missing} Each figure is a median, with the lowest "
-        "and the highest in brackets; a ratio is taken within one round. A bound is the course's aim on two quiet cores."
+        "and the highest in brackets; a ratio is taken within one round. A bound is the aim on two quiet cores."
     )
 
 
