@@ -1,10 +1,14 @@
-"""Parts 1 and 3: an epoch of each network through three pipelines, and what the machine could reach at best."""
+"""Parts 1 and 3: an epoch of each network through four pipelines, and what the machine could reach at best."""
+
+import tempfile
+from pathlib import Path
 
 import torch
 from torch import nn
 from torch.nn import functional as F
 
-from course_utils.data import Digits, Split
+from course_utils.data import Digits, Split, save_digits
+from course_utils.data.splits import empty
 from course_utils.training import train_epoch
 
 from .measure import (
@@ -16,7 +20,7 @@ from .measure import (
     spread,
     threads,
 )
-from .recipes import RECIPES, Recipe, course_batches, usual_pipeline
+from .recipes import RECIPES, Recipe, course_batches, file_pipeline, usual_pipeline
 
 WHOLE = 60_000  # seconds are told for an epoch of as many digits
 
@@ -25,21 +29,26 @@ def measure(digits: Digits, *, quick: bool) -> dict:
     images, rounds = (256, 2) if quick else (20_000, 5)
     split = Split(*(part[:images] for part in digits.train))
     networks = {}
-    for name, recipe in RECIPES.items():
-        print(f"  {name}", flush=True)
-        with threads(all_cores() if recipe.convolutions else 1):
-            networks[name] = _measure_network(recipe, split, rounds, quick)
+    with tempfile.TemporaryDirectory() as folder:
+        pictures = Path(folder, "pictures")
+        save_digits(Digits(split, empty(split), split, digits.name, digits.origin), pictures, container="images")
+        for name, recipe in RECIPES.items():
+            print(f"  {name}", flush=True)
+            with threads(all_cores() if recipe.convolutions else 1):
+                networks[name] = _measure_network(recipe, split, pictures / "train", rounds, quick)
     return {"dataset": digits.name, "images": len(split.labels), "rounds": rounds, "networks": networks}
 
 
-def _measure_network(recipe: Recipe, split: Split, rounds: int, quick: bool) -> dict:
+def _measure_network(recipe: Recipe, split: Split, pictures: Path, rounds: int, quick: bool) -> dict:
     torch.manual_seed(0)
     model = recipe.network()
     optimizer = recipe.optimizer(model.parameters())
     usual = usual_pipeline(split, recipe.batch_size, recipe.normalise)
     course = course_batches(split, recipe.batch_size, recipe.normalise)
     ready = list(course)
+    files = file_pipeline(pictures, recipe.batch_size, recipe.normalise)
     cases = {
+        "files": lambda: train_epoch(model, files, recipe.loss_fn, optimizer),
         "image by image": lambda: train_epoch(model, usual, recipe.loss_fn, optimizer),
         "course": lambda: train_epoch(model, course, recipe.loss_fn, optimizer),
         "alone": lambda: _five_steps(model, ready, recipe.loss_fn, optimizer),
@@ -55,6 +64,7 @@ def _measure_network(recipe: Recipe, split: Split, rounds: int, quick: bool) -> 
     result = {
         "threads": torch.get_num_threads(),
         "seconds": {case: spread([WHOLE / len(split.labels) * v for v in found]) for case, found in seconds.items()},
+        "files_over_course": ratio(seconds["files"], seconds["course"]),
         "image_by_image_over_course": ratio(seconds["image by image"], seconds["course"]),
         "course_over_alone": ratio(seconds["course"], seconds["alone"]),
         "gigaflops": {"course": spread([v / 1e9 for v in reached]), "matrix": spread([v / 1e9 for v in product])},

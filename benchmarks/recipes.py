@@ -1,12 +1,13 @@
 """The five networks with the recipes of their lessons, and the usual pipeline to compare with."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import NamedTuple
 
 import torch
 from torch import nn
 from torch.utils.data import DataLoader
-from torchvision import transforms
+from torchvision import datasets, transforms
 
 from course_utils import models
 from course_utils.data import Batches, OneByOne, Split, batches
@@ -40,12 +41,22 @@ RECIPES = {
 
 
 def usual_pipeline(split: Split, batch_size: int, normalise: tuple[float, float]) -> DataLoader:
-    """One picture at a time through torchvision's transforms, collected into shuffled batches."""
+    """One picture at a time, from memory, through torchvision's transforms, collected into shuffled batches."""
+    return DataLoader(OneByOne(split, _usual_steps(normalise)), batch_size, shuffle=True)
+
+
+def file_pipeline(pictures: Path, batch_size: int, normalise: tuple[float, float]) -> DataLoader:
+    """The same from a tree of picture files, each opened when it is asked for."""
+    steps = transforms.Compose([transforms.Grayscale(), _usual_steps(normalise)])
+    return DataLoader(datasets.ImageFolder(pictures, steps), batch_size, shuffle=True)
+
+
+def _usual_steps(normalise: tuple[float, float]) -> transforms.Compose:
     mean, std = normalise
     steps = [transforms.ToTensor()]
     if normalise != (0.0, 1.0):
         steps.append(transforms.Normalize((mean,), (std,)))
-    return DataLoader(OneByOne(split, transforms.Compose(steps)), batch_size, shuffle=True)
+    return transforms.Compose(steps)
 
 
 def course_batches(split: Split, batch_size: int, normalise: tuple[float, float]) -> Batches:

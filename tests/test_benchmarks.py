@@ -46,11 +46,11 @@ def test_a_part_is_kept_with_its_machine_and_with_numbers_in_order(folder, part)
     assert all(0 < one["lowest"] <= one["median"] <= one["highest"] for one in found)
 
 
-def test_every_network_is_measured_in_three_ways_and_convolutions_also_alone(folder):
+def test_every_network_is_measured_in_four_ways_and_convolutions_also_alone(folder):
     networks = json.loads((folder / "epochs.json").read_text())["networks"]
     assert set(networks) == set(RECIPES)
     for name, recipe in RECIPES.items():
-        ways = {"image by image", "course", "alone"}
+        ways = {"files", "image by image", "course", "alone"}
         ways |= {"convolutions", "channels last", "fused optimiser"} if recipe.convolutions else set()
         assert set(networks[name]["seconds"]) == ways
 
@@ -118,7 +118,7 @@ def test_both_pipelines_give_the_same_digits(name, digits):
 def test_nothing_in_the_race_reads_the_test_digits_before_the_end(digits, monkeypatch):
     read = []
     monkeypatch.setattr(race, "accuracy", lambda model, split, *more: read.append(split) or 0.5)
-    monkeypatch.setattr(race, "train_epoch", lambda *arguments: None)
+    monkeypatch.setattr(race, "train_epoch", lambda model, train, loss_fn, optimizer: optimizer.step())
     race.run_example(digits, seed=0, most=3)
     assert [split is digits.test for split in read] == [False, False, False, True]
     assert all(split is digits.validation for split in read[:3])
