@@ -9,7 +9,7 @@ LAB_FLAGS ?=
 BIN = .venv/bin
 INSTALLED = .venv/.installed
 
-.PHONY: lab course site test render
+.PHONY: lab course site test render bench
 
 lab: $(INSTALLED)  ## open the lessons in JupyterLab
 	cd notebooks && ../$(BIN)/jupyter lab $(LAB_FLAGS)
@@ -30,6 +30,9 @@ test: $(INSTALLED)  ## style, tests, and the lessons in small under nbval and pa
 
 render: $(INSTALLED)  ## run the whole recipes on MNIST, and write outputs and results into the repository
 	$(BIN)/course render
+
+bench: $(INSTALLED)  ## where the seconds go: a table and a figure in build/bench (up to 40 minutes)
+	$(BIN)/python -m benchmarks
 
 $(INSTALLED): requirements.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; v = sys.version.split()[0]; sys.exit(sys.version_info < (3, 11) and f"The course needs Python 3.11 or newer, and this is {v}. Name another one: make PYTHON=python3.12")'

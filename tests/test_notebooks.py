@@ -11,7 +11,7 @@ from course_utils.data import DataError, load_digits
 from course_utils.instructor.manifest import NOTEBOOKS, read_course
 from course_utils.instructor.outputs import pictures
 from course_utils.instructor.render import source_sha256
-from course_utils.instructor.run import run_lesson, summary
+from course_utils.instructor.run import run_lessons, summary
 from course_utils.instructor.solutions import read_solutions
 
 LESSONS = {lesson.name: lesson for lesson in read_course(NOTEBOOKS).lessons}
@@ -108,7 +108,7 @@ def test_a_lesson_in_small(name, dataset, tmp_path):
     """With every exercise answered on the embedded digits, and with none answered on MNIST."""
     lesson = LESSONS[name]
     solutions = read_solutions() if dataset == "digits" else None
-    result = run_lesson(lesson, "smoke", {"source": dataset}, tmp_path, solutions)
+    (result,) = run_lessons([lesson], "smoke", {"source": dataset}, tmp_path, solutions)
     assert result["failure"] is None, summary(result)
     assert result["figures"]["dataset"] == dataset
     assert {check["verdict"] for check in result["bands"].values()} == {"inside"}, summary(result)
@@ -132,7 +132,7 @@ def reply_of(cell):
 
 def test_the_solutions_parameter_answers_a_whole_lesson(tmp_path):
     name = "00_start_here"
-    result = run_lesson(LESSONS[name], "smoke", {"solutions": True}, tmp_path)
+    (result,) = run_lessons([LESSONS[name]], "smoke", {"solutions": True}, tmp_path)
     assert result["failure"] is None, summary(result)
     executed = nbformat.read(tmp_path / f"{name}.ipynb", as_version=4)
     exercises = [cell for cell in executed.cells if "exercise" in cell.metadata.get("tags", [])]

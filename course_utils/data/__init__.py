@@ -7,9 +7,10 @@ Three containers are read and written: MNIST's IDX files (`MNIST/raw/`, gzipped 
 
 from .embedded import to_mnist_frame
 from .load import fetch_mnist, load_digits, save_digits
+from .one_by_one import OneByOne
 from .splits import Batches, DataError, Digits, Split, batches, to_inputs
 
 __all__ = [
-    "Batches", "DataError", "Digits", "Split", "batches", "fetch_mnist", "load_digits", "save_digits", "to_inputs",
-    "to_mnist_frame",
+    "Batches", "DataError", "Digits", "OneByOne", "Split", "batches", "fetch_mnist", "load_digits", "save_digits",
+    "to_inputs", "to_mnist_frame",
 ]  # fmt: skip

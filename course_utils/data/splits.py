@@ -60,12 +60,10 @@ class Batches:
 
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
         images, labels = self.split
-        if self.generator is None:
-            size = self.batch_size
-            parts = zip(images.split(size), labels.split(size), strict=True)
-        else:
+        if self.generator is not None:
             order = torch.randperm(len(labels), generator=self.generator).to(labels.device)
-            parts = ((images[part], labels[part]) for part in order.split(self.batch_size))
+            images, labels = images.index_select(0, order), labels.index_select(0, order)
+        parts = zip(images.split(self.batch_size), labels.split(self.batch_size), strict=True)
         for batch_images, batch_labels in parts:
             yield to_inputs(batch_images, self.normalise), batch_labels
 

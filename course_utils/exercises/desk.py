@@ -18,7 +18,7 @@ from IPython.display import display
 from . import asking, packed
 from .exercise import Exercise, Open, Wrong
 
-LESSONS = range(7)
+LESSONS = range(8)
 SIGNS = {"right": "✓", "wrong": "✗", "error": "✗", "open": "○"}
 VERDICTS = {"right": "is right.", "wrong": "is not right yet.", "error": "stopped with an error.", "open": "is open."}
 COLOURS = {"right": "#1A8A67", "wrong": "#C24A0A", "error": "#C24A0A", "open": "#808080"}

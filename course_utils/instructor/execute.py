@@ -11,6 +11,7 @@ from pathlib import Path
 import click
 import nbformat
 import papermill
+from jupyter_core.utils import ensure_event_loop
 from nbclient.exceptions import CellTimeoutError
 from nbformat import NotebookNode
 from papermill.clientwrap import PapermillNotebookClient
@@ -74,10 +75,13 @@ papermill_engines.register("course", _Engine)
 
 def execute(task: Task, watch: Callable[[str, int, int, dict], None] | None = None) -> Outcome:
     """Run a task. `watch` is told, as each cell begins: task, number of the cell, cells in all, figures so far."""
-    with tempfile.TemporaryDirectory() as folder:
-        for name, content in task.companions.items():
-            Path(folder, name).write_bytes(content)
-        return _execute(task, Path(folder, "executed.ipynb"), task.folder or Path(folder), watch)
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            for name, content in task.companions.items():
+                Path(folder, name).write_bytes(content)
+            return _execute(task, Path(folder, "executed.ipynb"), task.folder or Path(folder), watch)
+    finally:
+        ensure_event_loop().close()  # the one that nbclient made for this thread
 
 
 def _execute(task: Task, target: Path, folder: Path, watch: Callable | None) -> Outcome:
