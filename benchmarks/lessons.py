@@ -9,7 +9,7 @@ import nbformat
 
 from course_utils.data import Digits
 from course_utils.instructor.manifest import NOTEBOOKS, read_course
-from course_utils.instructor.run import run_lesson
+from course_utils.instructor.run import run_lessons
 
 SLOWEST = 5  # cells named of each lesson
 
@@ -26,8 +26,7 @@ def measure(digits: Digits, *, quick: bool) -> dict:
 
 
 def _run(lesson, profile: str, folder: Path) -> dict:
-    ran = run_lesson(lesson, profile, {}, folder)
-    print(f"  {lesson.name}, {profile}: {ran['seconds']:.0f} s", flush=True)
+    (ran,) = run_lessons([lesson], profile, {}, folder)
     executed = nbformat.read(folder / f"{lesson.name}.ipynb", as_version=4)
     cells = [(_seconds(cell), cell.source.strip().splitlines()[0]) for cell in executed.cells if _seconds(cell)]
     slowest = sorted(cells, reverse=True)[:SLOWEST]

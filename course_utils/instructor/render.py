@@ -110,13 +110,12 @@ def _cleaned(output: NotebookNode, count: int, root: Path) -> NotebookNode:
 
 
 def measured(result: Mapping) -> dict:
-    """What results.json keeps of a run: its single figures, its seconds, and the machine they were measured on."""
-    figures = {name: value for name, value in result["figures"].items() if not isinstance(value, list)}
+    """What results.json keeps of a run: its figures, its seconds, and the machine they were measured on."""
     return {
         "profile": result["profile"],
         "parameters": result["parameters"],
         "seconds": round(result["seconds"], 1),
-        "figures": figures,
+        "figures": result["figures"],
         "machine": describe_machine(),
     }
 
