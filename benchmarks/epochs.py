@@ -41,7 +41,7 @@ def measure(digits: Digits, *, quick: bool) -> dict:
 
 def _measure_network(recipe: Recipe, split: Split, pictures: Path, rounds: int, quick: bool) -> dict:
     torch.manual_seed(0)
-    model = recipe.network()
+    model = recipe.new_network()
     optimizer = recipe.optimizer(model.parameters())
     usual = usual_pipeline(split, recipe.batch_size, recipe.normalise)
     course = course_batches(split, recipe.batch_size, recipe.normalise)
@@ -86,7 +86,7 @@ def _five_steps(model: nn.Module, ready: list, loss_fn, optimizer) -> None:
 
 def _convolutions_alone(recipe: Recipe, ready: list):
     """A function that does an epoch's convolutions, forward and backward, on inputs of one batch, and nothing else."""
-    model, met = recipe.network(), []
+    model, met = recipe.new_network(), []
     for module in model.modules():
         if isinstance(module, nn.Conv2d):
             module.register_forward_hook(lambda layer, given, output: met.append((layer, given[0].detach(), output)))
@@ -105,17 +105,17 @@ def _convolutions_alone(recipe: Recipe, ready: list):
 
 
 def _other_ways(recipe: Recipe, course, *, compiled: bool) -> dict:
-    """The same epoch in ways that leave the recipe as it is: another memory format, a fused optimiser, a compiler."""
+    """The same epoch in ways that leave the recipe as it is: torch's memory format, a fused optimiser, a compiler."""
     ways = {}
 
     def add(name: str, change, **settings) -> None:
         torch.manual_seed(0)
-        model = change(recipe.network())
+        model = change(recipe.new_network())
         made = recipe.optimizer(model.parameters())
         optimizer = type(made)(model.parameters(), **{"lr": made.defaults["lr"], **settings})
         ways[name] = lambda: train_epoch(model, course, recipe.loss_fn, optimizer)
 
-    add("channels last", lambda model: model.to(memory_format=torch.channels_last))
+    add("channels first", lambda model: model.to(memory_format=torch.contiguous_format))
     add("fused optimiser", lambda model: model, fused=True)
     if compiled:
         add("compiled", torch.compile)

@@ -2,6 +2,7 @@
 
 import os
 import tempfile
+import time
 from datetime import datetime
 from pathlib import Path
 
@@ -10,6 +11,8 @@ import nbformat
 from course_utils.data import Digits
 from course_utils.instructor.manifest import NOTEBOOKS, read_course
 from course_utils.instructor.run import run_lessons
+
+from .measure import all_cores
 
 SLOWEST = 5  # cells named of each lesson
 
@@ -22,6 +25,9 @@ def measure(digits: Digits, *, quick: bool) -> dict:
     with tempfile.TemporaryDirectory() as folder:
         for profile, chosen in profiles.items():
             result["profiles"][profile] = [_run(lesson, profile, Path(folder)) for lesson in chosen]
+        started = time.perf_counter()
+        list(run_lessons(profiles["smoke"], "smoke", {}, Path(folder), jobs=all_cores()))
+        result["smoke_together_seconds"] = time.perf_counter() - started
     return result
 
 

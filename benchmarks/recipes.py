@@ -22,6 +22,11 @@ class Recipe(NamedTuple):
     normalise: tuple[float, float] = (0.0, 1.0)
     convolutions: bool = False
 
+    def new_network(self) -> nn.Module:
+        """A network as its lesson prepares it: convolutions keep a pixel's channels side by side in memory."""
+        network = self.network()
+        return network.to(memory_format=torch.channels_last) if self.convolutions else network
+
 
 def _sgd(rate: float, momentum: float = 0.0) -> Callable:
     return lambda parameters: torch.optim.SGD(parameters, lr=rate, momentum=momentum)

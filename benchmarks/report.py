@@ -125,6 +125,7 @@ def _lessons(part: dict) -> str:
         ]  # fmt: skip
         rows.append(["**all**", f"**{sum(one['seconds'] for one in ran):.0f}**", ""])
         texts.append(_table([f"`{profile}`", "seconds", "slowest cells"], rows))
+    texts.append(f"All of `smoke`, as many lessons at once as there are cores: {part['smoke_together_seconds']:.0f} s.")
     return "\n\n".join(texts)
 
 

@@ -51,7 +51,7 @@ def test_every_network_is_measured_in_four_ways_and_convolutions_also_alone(fold
     assert set(networks) == set(RECIPES)
     for name, recipe in RECIPES.items():
         ways = {"files", "image by image", "course", "alone"}
-        ways |= {"convolutions", "channels last", "fused optimiser"} if recipe.convolutions else set()
+        ways |= {"convolutions", "channels first", "fused optimiser"} if recipe.convolutions else set()
         assert set(networks[name]["seconds"]) == ways
 
 
