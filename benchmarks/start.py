@@ -39,7 +39,8 @@ def measure(digits: Digits, *, quick: bool) -> dict:
     rounds = 1 if quick else 5
     with tempfile.TemporaryDirectory() as folder:
         cases = CASES | _containers(digits, Path(folder), pictures=100 if quick else 6_000)
-        return {"dataset": digits.name, "cases": {name: _measure_case(code, rounds) for name, code in cases.items()}}
+        chosen = list(cases)[::3] if quick else cases
+        return {"dataset": digits.name, "cases": {name: _measure_case(cases[name], rounds) for name in chosen}}
 
 
 def _containers(digits: Digits, folder: Path, pictures: int) -> dict[str, str]:

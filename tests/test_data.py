@@ -657,6 +657,8 @@ def test_loading_leaves_the_global_random_numbers_alone(tmp_path, digits, mnist,
         "json": lambda: put_json(tmp_path / "x.json.gz", json_content(digits, int)),
         "pictures": lambda: put_pictures(tmp_path / "tree", digits),
     }.get(source, lambda: source)()
+    import sklearn.datasets  # noqa: F401  (its first import draws from Python's own generator)
+
     before = torch.get_rng_state(), np.random.get_state()[1].tolist(), random.getstate()
     size = 1600 if source == "digits" else 5
     load_digits(source, root=mnist, validation=25, train_size=size)
