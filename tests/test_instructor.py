@@ -257,12 +257,18 @@ def test_ctrl_c_ends_the_kernels_and_keeps_what_was_finished(tmp_path):
     hanging = [PARAMETERS, begun, "time.sleep(600)"]
     notebooks = write_course(tmp_path, {"00_good": (GOOD, {}), "01_hanging": (hanging, {"timeout": 900})})
     command = [sys.executable, "-m", "course_utils", "run", "--notebooks", notebooks]
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a child inherits it where it is ignored
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    signal.signal(signal.SIGINT, before)
     while process.poll() is None and not (tmp_path / "pid").exists():
         time.sleep(0.05)
-    kernel = psutil.Process(int((tmp_path / "pid").read_text()))
-    process.send_signal(signal.SIGINT)
-    output, _ = process.communicate(timeout=60)
+    try:
+        kernel = psutil.Process(int((tmp_path / "pid").read_text()))
+        process.send_signal(signal.SIGINT)
+        output, _ = process.communicate(timeout=300)
+    finally:
+        process.kill()
+        process.communicate()
     assert process.returncode == 1 and "course: interrupted" in output and "Traceback" not in output
     assert not kernel.is_running() or kernel.status() == psutil.STATUS_ZOMBIE
     assert sorted(path.name for path in (tmp_path / "build/runs/class").iterdir()) == ["00_good.ipynb", "00_good.json"]

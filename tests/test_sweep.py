@@ -11,6 +11,7 @@ import time
 from urllib.parse import unquote
 
 import nbformat
+import psutil
 import pyarrow.parquet
 import pytest
 from bs4 import BeautifulSoup
@@ -162,8 +163,10 @@ def test_what_was_finished_before_a_kill_is_not_run_again(verb, tmp_path):
     while process.poll() is None and len(list(kept.glob("*.json"))) < 1:
         time.sleep(0.02)
     time.sleep(random.uniform(0, 2))
+    kernels = psutil.Process(process.pid).children(recursive=True)
     process.send_signal(signal.SIGKILL)
-    process.wait()
+    process.communicate()
+    assert not psutil.wait_procs(kernels, timeout=120)[1], "a kernel ends with the process that began it"
     done = {path: path.stat().st_mtime_ns for path in kept.glob("*.json")}
     assert done and not [path for path in kept.iterdir() if path.suffix == ".ipynb" and path.stat().st_size == 0]
     before = len(log.read_text().splitlines())
