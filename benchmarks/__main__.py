@@ -1,4 +1,4 @@
-"""`python -m benchmarks` measures everything; name parts to measure some: epochs race start growth lessons."""
+"""`python -m benchmarks` measures everything; name parts to measure some: epochs race start growth same lessons."""
 
 from pathlib import Path
 
@@ -6,10 +6,10 @@ import click
 
 from course_utils.data import DataError, load_digits
 
-from . import epochs, growth, lessons, race, report, start
+from . import epochs, growth, lessons, race, report, same, start
 from .measure import save_part
 
-PARTS = {"epochs": epochs, "race": race, "start": start, "growth": growth, "lessons": lessons}
+PARTS = {"epochs": epochs, "race": race, "start": start, "growth": growth, "same": same, "lessons": lessons}
 
 
 @click.command()

@@ -42,7 +42,7 @@ def measure(digits: Digits, *, quick: bool) -> dict:
 def _measure_network(recipe: Recipe, split: Split, pictures: Path, rounds: int, quick: bool) -> dict:
     torch.manual_seed(0)
     model = recipe.new_network()
-    optimizer = recipe.optimizer(model.parameters())
+    optimizer = recipe.new_optimizer(model)
     usual = usual_pipeline(split, recipe.batch_size, recipe.normalise)
     course = course_batches(split, recipe.batch_size, recipe.normalise)
     ready = list(course)
@@ -55,7 +55,7 @@ def _measure_network(recipe: Recipe, split: Split, pictures: Path, rounds: int, 
     }
     if recipe.convolutions:
         cases["convolutions"] = _convolutions_alone(recipe, ready)
-        cases |= _other_ways(recipe, course, compiled=not quick and _compiles())
+    cases |= _other_ways(recipe, course, compiled=not quick and _compiles())
     _five_steps(model, ready[:20], recipe.loss_fn, optimizer)
     seconds = side_by_side(cases, rounds)
     flops = count_flops(lambda: _five_steps(model, ready[:1], recipe.loss_fn, optimizer)) * len(ready)
@@ -108,17 +108,16 @@ def _other_ways(recipe: Recipe, course, *, compiled: bool) -> dict:
     """The same epoch in ways that leave the recipe as it is: torch's memory format, a fused optimiser, a compiler."""
     ways = {}
 
-    def add(name: str, change, **settings) -> None:
-        torch.manual_seed(0)
-        model = change(recipe.new_network())
-        made = recipe.optimizer(model.parameters())
-        optimizer = type(made)(model.parameters(), **{"lr": made.defaults["lr"], **settings})
+    def add(name: str, model: nn.Module, **changes) -> None:
+        optimizer = recipe.new_optimizer(model, **changes)
         ways[name] = lambda: train_epoch(model, course, recipe.loss_fn, optimizer)
 
-    add("channels first", lambda model: model.to(memory_format=torch.contiguous_format))
-    add("fused optimiser", lambda model: model, fused=True)
+    if recipe.convolutions:
+        add("channels first", recipe.new_network(torch.contiguous_format))
+    fused = recipe.settings.get("fused", False)
+    add("optimiser not fused" if fused else "fused optimiser", recipe.new_network(), fused=not fused)
     if compiled:
-        add("compiled", torch.compile)
+        add("compiled", torch.compile(recipe.new_network()))
         ways["compiled"]()  # the first epoch is spent on compiling, and the last, short batch compiles once more
     return ways
 

@@ -44,7 +44,7 @@ def _part(digits: Digits, size: int) -> Split:
 def _epoch(recipe: Recipe, split: Split, batch_size: int) -> dict[str, float]:
     torch.manual_seed(0)
     model = recipe.new_network()
-    optimizer = recipe.optimizer(model.parameters())
+    optimizer = recipe.new_optimizer(model)
     train = course_batches(split, batch_size, recipe.normalise)
     rounds = 1 if len(split.labels) > 10_000 and recipe.convolutions else 3
     train_epoch(model, [next(iter(train))], recipe.loss_fn, optimizer)

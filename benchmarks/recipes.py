@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import torch
 from torch import nn
+from torch.optim import SGD, Adam
 from torch.utils.data import DataLoader
 from torchvision import datasets, transforms
 
@@ -17,36 +18,34 @@ from course_utils.training import squared_error
 class Recipe(NamedTuple):
     network: type[nn.Module]
     loss_fn: Callable
-    optimizer: Callable
+    optimizer: type[torch.optim.Optimizer]
+    settings: dict
     batch_size: int
     normalise: tuple[float, float] = (0.0, 1.0)
     convolutions: bool = False
 
-    def new_network(self) -> nn.Module:
+    def new_network(self, memory_format: torch.memory_format = torch.channels_last) -> nn.Module:
         """A network as its lesson prepares it: convolutions keep a pixel's channels side by side in memory."""
         network = self.network()
-        return network.to(memory_format=torch.channels_last) if self.convolutions else network
+        return network.to(memory_format=memory_format) if self.convolutions else network
 
-
-def _sgd(rate: float, momentum: float = 0.0) -> Callable:
-    return lambda parameters: torch.optim.SGD(parameters, lr=rate, momentum=momentum)
-
-
-def _adam(parameters):
-    return torch.optim.Adam(parameters, lr=0.001)
+    def new_optimizer(self, network: nn.Module, **changes) -> torch.optim.Optimizer:
+        return self.optimizer(network.parameters(), **self.settings | changes)
 
 
 RECIPES = {
-    "SigmoidMLP": Recipe(models.SigmoidMLP, squared_error, _sgd(0.01), 100),
-    "ThreeLayerNetwork": Recipe(models.ThreeLayerNetwork, nn.CrossEntropyLoss(), _adam, 64),
-    "BPNetwork": Recipe(models.BPNetwork, nn.NLLLoss(), _sgd(0.003, 0.9), 64, (0.5, 0.5)),
-    "RegressionCNN": Recipe(models.RegressionCNN, squared_error, _sgd(0.01), 100, convolutions=True),
-    "CNN": Recipe(models.CNN, nn.CrossEntropyLoss(), _adam, 64, convolutions=True),
+    "SigmoidMLP": Recipe(models.SigmoidMLP, squared_error, SGD, {"lr": 0.01}, 100),
+    "ThreeLayerNetwork": Recipe(
+        models.ThreeLayerNetwork, nn.CrossEntropyLoss(), Adam, {"lr": 0.001, "fused": True}, 64
+    ),
+    "BPNetwork": Recipe(models.BPNetwork, nn.NLLLoss(), SGD, {"lr": 0.003, "momentum": 0.9}, 64, (0.5, 0.5)),
+    "RegressionCNN": Recipe(models.RegressionCNN, squared_error, SGD, {"lr": 0.01}, 100, convolutions=True),
+    "CNN": Recipe(models.CNN, nn.CrossEntropyLoss(), Adam, {"lr": 0.001}, 64, convolutions=True),
 }
 
 
 def usual_pipeline(split: Split, batch_size: int, normalise: tuple[float, float]) -> DataLoader:
-    """One picture at a time, from memory, through torchvision's transforms, collected into shuffled batches."""
+    """One picture at a time, from memory, through torchvision's usual steps, collected into shuffled batches."""
     return DataLoader(OneByOne(split, _usual_steps(normalise)), batch_size, shuffle=True)
 
 
@@ -57,13 +56,11 @@ def file_pipeline(pictures: Path, batch_size: int, normalise: tuple[float, float
 
 
 def _usual_steps(normalise: tuple[float, float]) -> transforms.Compose:
+    """`ToTensor` and `Normalize`; where a recipe leaves pixels as they are, `Normalize` does so too, at its price."""
     mean, std = normalise
-    steps = [transforms.ToTensor()]
-    if normalise != (0.0, 1.0):
-        steps.append(transforms.Normalize((mean,), (std,)))
-    return transforms.Compose(steps)
+    return transforms.Compose([transforms.ToTensor(), transforms.Normalize((mean,), (std,))])
 
 
-def course_batches(split: Split, batch_size: int, normalise: tuple[float, float]) -> Batches:
-    generator = torch.Generator().manual_seed(0)
+def course_batches(split: Split, batch_size: int, normalise: tuple[float, float], seed: int = 0) -> Batches:
+    generator = torch.Generator().manual_seed(seed)
     return batches(split, batch_size, shuffle=True, generator=generator, normalise=normalise)

@@ -7,7 +7,7 @@ import torch
 from click.testing import CliRunner
 from torch import nn
 
-from benchmarks import measure, race, report
+from benchmarks import measure, race, report, same
 from benchmarks.__main__ import PARTS, main
 from benchmarks.recipes import RECIPES, course_batches, usual_pipeline
 from course_utils.data import Split
@@ -42,7 +42,7 @@ def test_a_part_is_kept_with_its_machine_and_with_numbers_in_order(folder, part)
     content = json.loads((folder / f"{part}.json").read_text())
     assert content["dataset"] == "digits" and content["machine"]["cores"] >= 1
     found = list(spreads(content))
-    assert found
+    assert found or part == "same"  # which holds losses
     assert all(0 < one["lowest"] <= one["median"] <= one["highest"] for one in found)
 
 
@@ -51,7 +51,8 @@ def test_every_network_is_measured_in_four_ways_and_convolutions_also_alone(fold
     assert set(networks) == set(RECIPES)
     for name, recipe in RECIPES.items():
         ways = {"files", "image by image", "course", "alone"}
-        ways |= {"convolutions", "channels first", "fused optimiser"} if recipe.convolutions else set()
+        ways |= {"convolutions", "channels first"} if recipe.convolutions else set()
+        ways.add("optimiser not fused" if name == "ThreeLayerNetwork" else "fused optimiser")
         assert set(networks[name]["seconds"]) == ways
 
 
@@ -59,7 +60,7 @@ def test_the_table_and_the_figure_show_what_was_measured(folder):
     table = (folder / "results.md").read_text()
     assert "MNIST was not at hand" in table
     assert all(f"| {name} |" in table for name in RECIPES)
-    assert all(f"## {number}." in table for number in (1, 2, 3, 4)) and "## How the cost grows" in table
+    assert all(f"## {number}." in table for number in (1, 2, 3, 4, 6)) and "## How the cost grows" in table
     assert (folder / "results.png").read_bytes().startswith(b"\x89PNG")
 
 
@@ -113,6 +114,27 @@ def test_both_pipelines_give_the_same_digits(name, digits):
     (theirs,) = usual_pipeline(split, 8, recipe.normalise)
     for (images, labels), (other_images, other_labels) in [(ours, theirs)]:
         assert torch.allclose(images[labels.argsort()], other_images[other_labels.argsort()], atol=1e-6)
+
+
+@pytest.mark.parametrize("name", ["ThreeLayerNetwork", "RegressionCNN", "CNN"])
+def test_the_course_and_torchs_default_start_equal_and_learn_the_same(name, digits):
+    train, held_out = (Split(*(part[:200] for part in digits.train)) for _ in range(2))
+    for epochs, tolerance in ((0, 1e-6), (1, 0.01)):
+        course, default = (
+            same._held_out_loss(RECIPES[name], train, held_out, 0, epochs, way) for way in ("course", same.DEFAULT)
+        )
+        assert course == pytest.approx(default, rel=tolerance)
+
+
+def test_a_difference_is_told_beside_the_scatter_over_seeds():
+    found = same._difference({"course": [1.0, 2.0, 6.0], same.DEFAULT: [1.0, 2.0, 3.0]})
+    assert found == pytest.approx({"means": 1.0, "seeds": 1.0})
+    part = {"seeds": [0, 1, 2], "images": 9, "networks": {}}
+    for name, means in (("near", 0.9), ("far", 1.1)):
+        losses = {"course": [1.0], same.DEFAULT: [2.0]}
+        part["networks"][name] = {"epochs": 1, "losses": losses, "difference": {"means": means, "seeds": 1.0}}
+    table = report._same(part)
+    assert "0.9000 ✓" in table and "1.1000 ✗" in table
 
 
 def test_nothing_in_the_race_reads_the_test_digits_before_the_end(digits, monkeypatch):

@@ -224,7 +224,7 @@ TRY = "try:\n    {}\nexcept BaseException:\n    pass"
 HOSTILE = {
     "loop": ("while True:\n    pass", "took longer than"),
     "exit": ("import os\nos._exit(0)", "ended its own process"),
-    "memory": ("bomb = []\nwhile True:\n    bomb.append(bytearray(10**8))", "more memory"),
+    "memory": ("bomb = []\nwhile True:\n    bomb.append(bytes(10**8))", "more memory"),
     "tensor": ("bomb = torch.zeros(10**11)", "more memory"),
     "output": ("while True:\n    print('x' * 10**6)", "printed more than"),
     "large_file": ("with open('a', 'wb') as file:\n    while True:\n        file.write(bytes(10**6))", guard.TOO_LARGE),
@@ -302,7 +302,7 @@ def hostile(notebooks, tmp_path_factory):
     hand_in(folder / "other", honest=honest)
     around = [place, PACKAGE, NOTEBOOKS]
     before = fingerprint(*around)
-    result = call("grade", folder, "--notebooks", notebooks, "--out", out, "--timeout", 6, "--jobs", 2)
+    result = call("grade", folder, "--notebooks", notebooks, "--out", out, "--timeout", 20, "--jobs", 2)
     after = {path: state for path, state in fingerprint(*around).items() if not Path(path).is_relative_to(out)}
     return before, after, result, graded(out), out
 
