@@ -9,10 +9,10 @@ from torch.nn import functional as F
 
 from course_utils.data import Digits, Split, save_digits
 from course_utils.data.splits import empty
+from course_utils.instructor.pool import usable_cores
 from course_utils.training import train_epoch
 
 from .measure import (
-    all_cores,
     count_flops,
     matrix_product_flops_per_second,
     ratio,
@@ -34,7 +34,7 @@ def measure(digits: Digits, *, quick: bool) -> dict:
         save_digits(Digits(split, empty(split), split, digits.name, digits.origin), pictures, container="images")
         for name, recipe in RECIPES.items():
             print(f"  {name}", flush=True)
-            with threads(all_cores() if recipe.convolutions else 1):
+            with threads(usable_cores() if recipe.convolutions else 1):
                 networks[name] = _measure_network(recipe, split, pictures / "train", rounds, quick)
     return {"dataset": digits.name, "images": len(split.labels), "rounds": rounds, "networks": networks}
 

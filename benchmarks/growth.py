@@ -3,9 +3,10 @@
 import torch
 
 from course_utils.data import Digits, Split
+from course_utils.instructor.pool import usable_cores
 from course_utils.training import train_epoch
 
-from .measure import all_cores, side_by_side, spread, threads
+from .measure import side_by_side, spread, threads
 from .recipes import RECIPES, Recipe, course_batches, usual_pipeline
 
 NETWORKS = ("BPNetwork", "CNN")
@@ -19,7 +20,7 @@ def measure(digits: Digits, *, quick: bool) -> dict:
     for name in NETWORKS:
         print(f"  {name}", flush=True)
         recipe = RECIPES[name]
-        with threads(all_cores() if recipe.convolutions else 1):
+        with threads(usable_cores() if recipe.convolutions else 1):
             lines.append({
                 "network": name,
                 "pipeline": "course",

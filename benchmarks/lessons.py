@@ -10,9 +10,8 @@ import nbformat
 
 from course_utils.data import Digits
 from course_utils.instructor.manifest import NOTEBOOKS, read_course
+from course_utils.instructor.pool import usable_cores
 from course_utils.instructor.run import run_lessons
-
-from .measure import all_cores
 
 SLOWEST = 5  # cells named of each lesson
 
@@ -26,7 +25,7 @@ def measure(digits: Digits, *, quick: bool) -> dict:
         for profile, chosen in profiles.items():
             result["profiles"][profile] = [_run(lesson, profile, Path(folder)) for lesson in chosen]
         started = time.perf_counter()
-        list(run_lessons(profiles["smoke"], "smoke", {}, Path(folder), jobs=all_cores()))
+        list(run_lessons(profiles["smoke"], "smoke", {}, Path(folder), jobs=usable_cores()))
         result["smoke_together_seconds"] = time.perf_counter() - started
     return result
 

@@ -13,6 +13,7 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from course_utils.instructor.files import write_whole
+from course_utils.instructor.pool import usable_cores
 from course_utils.instructor.render import describe_machine
 
 
@@ -47,10 +48,6 @@ def threads(count: int) -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-def all_cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
 def count_flops(run: Callable) -> int:
     """The floating-point operations of the matrix products and convolutions in one call."""
     with FlopCounterMode(display=False) as counter:
@@ -69,7 +66,7 @@ def machine() -> dict:
     return describe_machine() | {
         "python": platform.python_version(),
         "system": platform.system(),
-        "usable_cores": all_cores(),
+        "usable_cores": usable_cores(),
         "load": round(os.getloadavg()[0], 1) if hasattr(os, "getloadavg") else None,
     }
 

@@ -14,9 +14,10 @@ from torch.nn import functional as F
 
 from course_utils.data import Digits, Split, to_inputs
 from course_utils.instructor.manifest import NOTEBOOKS
+from course_utils.instructor.pool import usable_cores
 from course_utils.training import evaluating, predict, train_epoch
 
-from .measure import all_cores, spread, threads
+from .measure import spread, threads
 from .recipes import usual_pipeline
 
 GOAL = 0.99
@@ -38,7 +39,7 @@ class ExampleNetwork(nn.Module):
 
 
 def measure(digits: Digits, *, quick: bool, seeds: Sequence[int] = SEEDS) -> dict:
-    with threads(all_cores()):
+    with threads(usable_cores()):
         racers = [run_racer(digits, seed, quick=quick) for seed in (seeds[:2] if quick else seeds)]
         example = run_example(digits, seed=0, most=2 if quick else 10)
     result = {

@@ -6,9 +6,10 @@
 import torch
 
 from course_utils.data import Digits, Split
+from course_utils.instructor.pool import usable_cores
 from course_utils.training import evaluate, train_epoch
 
-from .measure import all_cores, threads
+from .measure import threads
 from .recipes import RECIPES, Recipe, course_batches
 
 EPOCHS = {"ThreeLayerNetwork": 4, "RegressionCNN": 4, "CNN": 1}
@@ -22,7 +23,7 @@ def measure(digits: Digits, *, quick: bool) -> dict:
     for name, epochs in EPOCHS.items():
         print(f"  {name}", flush=True)
         recipe = RECIPES[name]
-        with threads(all_cores() if recipe.convolutions else 1):
+        with threads(usable_cores() if recipe.convolutions else 1):
             losses = {
                 way: [_held_out_loss(recipe, train, digits.validation, seed, epochs, way) for seed in seeds]
                 for way in ("course", DEFAULT)

@@ -27,7 +27,7 @@ from rich.console import Console
 from course_utils import runtime
 from course_utils.__main__ import course
 from course_utils.data import load_digits, save_digits
-from course_utils.instructor import files, live, outputs, sphinx_parts
+from course_utils.instructor import files, live, outputs, pool, run, sphinx_parts
 from course_utils.instructor.manifest import NOTEBOOKS, WrongUse, choose, read_course
 from course_utils.instructor.parameters import TYPES, known_parameters
 from course_utils.instructor.render import source_sha256, write_cover, write_outputs
@@ -250,6 +250,15 @@ record(dataset=source, threads=int(os.environ["OMP_NUM_THREADS"]), folder=os.get
     assert result.exit_code == 0, result.output
     kept = json.loads((tmp_path / "course/build/runs/class/01_two.json").read_text())
     assert kept["figures"]["threads"] == 1 and kept["figures"]["folder"] == str(notebooks)
+
+
+def test_smoke_uses_the_cores_and_other_profiles_ask_for_jobs(tmp_path, monkeypatch):
+    seen = []
+    monkeypatch.setattr(run, "run_lessons", lambda *given, jobs, **more: seen.append(jobs) or [])
+    monkeypatch.setattr(pool, "usable_cores", lambda: 3)
+    for options in (["--profile", "smoke"], ["--profile", "class"], ["--profile", "smoke", "--jobs", "1"]):
+        CliRunner().invoke(course, ["run", "3", "--out", str(tmp_path), *options], catch_exceptions=False)
+    assert seen == [3, 1, 1]
 
 
 def test_ctrl_c_ends_the_kernels_and_keeps_what_was_finished(tmp_path):

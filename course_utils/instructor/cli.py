@@ -40,7 +40,12 @@ def parameters(function):
 @LESSONS
 @PROFILE
 @parameters
-@JOBS
+@click.option(
+    "--jobs",
+    type=click.IntRange(min=1),
+    show_default="1; in profile smoke, a lesson for each core, at most 4",
+    help="How many lessons run at once; with more than one, each on a single torch thread.",
+)
 @RESUME
 @SOLUTIONS
 @click.option("--out", type=FOLDER, help="Where results go.  [default: build/runs/PROFILE beside the lessons' folder]")
@@ -55,6 +60,7 @@ def run(
     and -p over -y over -f. Ctrl-C keeps what was finished.
     """
     from .parameters import check_parameters, gathered
+    from .pool import usable_cores
     from .run import run_lessons, succeeded
     from .solutions import read_solutions
 
@@ -64,6 +70,7 @@ def run(
     check_parameters(course, chosen, profile, changes)
     folder = out or notebooks.parent / "build" / "runs" / profile
     answers = read_solutions() if solutions else None
+    jobs = jobs or (min(4, usable_cores()) if profile == "smoke" else 1)
     results = run_lessons(chosen, profile, changes, folder, answers, jobs=jobs, resume=resume)
     results = [succeeded(result) for result in results]
     click.echo(f"{sum(results)} of {len(results)} lessons went well; they lie in {_near(folder)}")

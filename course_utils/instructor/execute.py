@@ -64,10 +64,15 @@ class _Engine(NBClientEngine):
             kernel_name=kernel_name,
             timeout=execution_timeout,
             startup_timeout=start_timeout,
+            shutdown_kernel="immediate",  # a kernel that tidies up after torch takes two seconds
             extra_arguments=["--log-level=ERROR"],
             on_cell_start=lambda cell, cell_index: on_cell(nb_man.nb, cell_index),
         )
-        return client.execute(cwd=str(folder), env=environment, stderr=subprocess.DEVNULL)
+        nb_man.output_path, target = None, nb_man.output_path  # or papermill writes the whole notebook twice a cell
+        try:
+            return client.execute(cwd=str(folder), env=environment, stderr=subprocess.DEVNULL)
+        finally:
+            nb_man.output_path = target
 
 
 papermill_engines.register("course", _Engine)

@@ -17,6 +17,11 @@ class Lost:
     reason: str
 
 
+def usable_cores() -> int:
+    """How many cores this process may use."""
+    return len(psutil.Process().cpu_affinity()) if hasattr(psutil.Process, "cpu_affinity") else psutil.cpu_count() or 1
+
+
 def work_through(
     function: Callable, tasks: Sequence, *, jobs: int = 1, scheduler: str | None = None
 ) -> Iterator[tuple[int, object]]:
