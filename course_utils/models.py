@@ -28,6 +28,7 @@ class SigmoidMLP(nn.Module):
 class RegressionCNN(nn.Module):
     """Two 5×5 convolutions and one linear layer: answers with a number, like `SigmoidMLP` (lesson 4).
 
+    It pools before each ReLU, which gives the same numbers as the other order, in less time.
     Images [N, 1, 28, 28] in, values [N, 1] out. 11,521 parameters.
     """
 
@@ -39,8 +40,8 @@ class RegressionCNN(nn.Module):
         self.output = nn.Linear(20 * 7 * 7, 1)
 
     def forward(self, images: Tensor) -> Tensor:
-        x = self.pool(self.conv1(images).relu())
-        x = self.pool(self.conv2(x).relu())
+        x = self.pool(self.conv1(images)).relu()
+        x = self.pool(self.conv2(x)).relu()
         return self.output(x.flatten(start_dim=1))
 
 

@@ -56,12 +56,16 @@ def test_number_of_parameters(name):
 
 def test_a_network_computes_what_its_layers_written_out_compute(name, images):
     model, expected = getattr(models, name)(), written_out(name)
-    weights = zip(expected.parameters(), model.parameters(), strict=True)
+    weights = list(zip(expected.parameters(), model.parameters(), strict=True))
     with torch.no_grad():
         for theirs, ours in weights:
             theirs.copy_(ours)
-        outputs = model(images)
-        torch.testing.assert_close(outputs, expected(images), rtol=0, atol=1e-6)
+    outputs, expected_outputs = model(images), expected(images)
+    torch.testing.assert_close(outputs, expected_outputs, rtol=0, atol=1e-6)
+    for result in (outputs, expected_outputs):
+        result.square().sum().backward()
+    for theirs, ours in weights:
+        torch.testing.assert_close(ours.grad, theirs.grad, rtol=1e-4, atol=1e-5)
     assert outputs.shape == (3, 1 if name in ("SigmoidMLP", "RegressionCNN") else 10)
 
 
