@@ -34,7 +34,7 @@ def mapping_of(text: str) -> dict:
     except yaml.YAMLError as error:
         raise WrongUse(f"parameters are not YAML ({' '.join(str(error).split())})") from error
     if not isinstance(content, dict):
-        raise WrongUse(f"parameters are no mapping of names to values: {text.strip()[:60]}")
+        raise WrongUse(f"parameters are no mapping of names to values: {text.strip()[:60] or 'there are none'}")
     return content
 
 
