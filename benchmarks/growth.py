@@ -13,6 +13,7 @@ NETWORKS = ("BPNetwork", "CNN")
 
 
 def measure(digits: Digits, *, quick: bool) -> dict:
+    everything = Split(*map(torch.cat, zip(digits.train, digits.validation, strict=True)))
     sizes = [100, 300] if quick else [1_000, 3_000, 10_000, 30_000, 60_000]
     batch_sizes = [16, 64] if quick else [8, 16, 32, 64, 128, 256, 512, 1024]
     images = 300 if quick else 6_000
@@ -24,22 +25,22 @@ def measure(digits: Digits, *, quick: bool) -> dict:
             lines.append({
                 "network": name,
                 "pipeline": "course",
-                "by_images": [_epoch(recipe, _part(digits, size), recipe.batch_size) for size in sizes],
-                "by_batch_size": [_epoch(recipe, _part(digits, images), size) for size in batch_sizes],
+                "by_images": [_epoch(recipe, _part(everything, size), recipe.batch_size) for size in sizes],
+                "by_batch_size": [_epoch(recipe, _part(everything, images), size) for size in batch_sizes],
             })  # fmt: skip
-    usual = [_image_by_image(_part(digits, size)) for size in sizes]
+    usual = [_image_by_image(_part(everything, size)) for size in sizes]
     lines.append({"network": "no network", "pipeline": "image by image", "by_images": usual})
     return {
         "dataset": digits.name,
-        "images": [min(size, len(digits.train.labels)) for size in sizes],
+        "images": [min(size, len(everything.labels)) for size in sizes],
         "batch_sizes": batch_sizes,
         "images_of_batch_sizes": images,
         "lines": lines,
     }
 
 
-def _part(digits: Digits, size: int) -> Split:
-    return Split(*(part[:size] for part in digits.train))
+def _part(split: Split, size: int) -> Split:
+    return Split(*(part[:size] for part in split))
 
 
 def _epoch(recipe: Recipe, split: Split, batch_size: int) -> dict[str, float]:

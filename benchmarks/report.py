@@ -112,7 +112,8 @@ def _start(part: dict) -> str:
         [name, _shown(found["seconds"]), f"{found['peak_megabytes']:,.0f}" if found["peak_megabytes"] else "–"]
         for name, found in part["cases"].items()
     ]
-    return "## 4. Before the first epoch\n\n" + _table(["what", "seconds", "peak memory, MB"], rows)
+    told = "(Digits are loaded, and the figure is drawn, when all is imported. Memory is the whole process's.)"
+    return f"## 4. Before the first epoch\n\n{told}\n\n" + _table(["what", "seconds", "peak memory, MB"], rows)
 
 
 def _lessons(part: dict) -> str:
@@ -191,10 +192,11 @@ def _draw_epochs(ax, part: dict) -> None:
         places = [place + (index - 1.5) * 0.21 for place in range(len(names))]
         hatch = ("", "//", "..", "xx")[index]
         ax.bar(places, middles, 0.2, yerr=errors, hatch=hatch, edgecolor="white", label=pipeline, capsize=2)
-    ax.set(yscale="log", ylabel="seconds", xticks=range(len(names)))
+    highest = max(one["highest"] for name in names for one in part["networks"][name]["seconds"].values())
+    ax.set(yscale="log", ylabel="seconds", xticks=range(len(names)), ylim=(None, 6 * highest))
     ax.set_xticklabels(names, rotation=15)
     ax.set_title("An epoch of 60,000 digits")
-    ax.legend()
+    ax.legend(loc="upper left", ncols=2)
 
 
 def _draw_race(ax, part: dict) -> None:
