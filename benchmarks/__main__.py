@@ -19,8 +19,9 @@ PARTS = {"epochs": epochs, "race": race, "start": start, "growth": growth, "same
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path), default=Path("build/bench"), show_default=True)
 def main(parts, quick, seeds, out):
     """Measure where the seconds go, and write a table and a figure. Each part is kept as soon as it is measured."""
-    digits = _digits(quick)
-    for name in parts or PARTS:
+    chosen = parts or tuple(PARTS)
+    digits = _digits(quick) if set(chosen) != {"report"} else None
+    for name in chosen:
         if name != "report":
             click.echo(name)
             options = {"seeds": [int(seed) for seed in seeds.split(",")]} if seeds and name == "race" else {}

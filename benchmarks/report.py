@@ -19,9 +19,10 @@ BOUNDS = {
 
 def write(folder: Path) -> None:
     parts = read_parts(folder)
-    tables = [TABLES[name](parts[name]) for name in TABLES if name in parts]
+    tables = [write_table(parts[name]) for name, write_table in TABLES if name in parts]
+    if _draw(parts, folder / "results.png"):
+        tables.insert(0, "![An epoch of each network, the race, and how the cost grows: the tables below](results.png)")
     write_whole(folder / "results.md", "\n\n".join(["# Where the seconds go", _machines(parts), *tables]) + "\n")
-    _draw(parts, folder / "results.png")
 
 
 def _machines(parts: dict) -> str:
@@ -52,7 +53,7 @@ def _judged(name: str, found: dict[str, float]) -> str:
 
 
 def _epochs(part: dict) -> str:
-    rows, ways, limits = [], [], []
+    rows, ways = [], []
     for name, found in part["networks"].items():
         seconds = found["seconds"]
         small = "convolutions" not in seconds
@@ -66,12 +67,6 @@ def _epochs(part: dict) -> str:
         ])  # fmt: skip
         others = [way for way in seconds if way not in (*PIPELINES, "convolutions")]
         ways += [[name, way, _shown(seconds[way])] for way in ("course", *others)]
-        convolutions = "–" if small else _judged("convolutions_over_course", found["convolutions_over_course"])
-        gigaflops = found["gigaflops"]
-        limits.append([
-            name, _shown(gigaflops["course"], ".1f"), _shown(gigaflops["matrix"], ".0f"),
-            _shown(found["course_over_matrix"]), convolutions,
-        ])  # fmt: skip
     ratios = ["files / course", "image by image / course", "course / alone"]
     header = ["network", "threads", "files", "image by image", "the course", "alone", *ratios]
     return "\n\n".join([
@@ -81,9 +76,21 @@ def _epochs(part: dict) -> str:
         _table(header, rows),
         "Other ways to run the same recipe, in seconds:",
         _table(["network", "way", "seconds"], ways),
+    ])  # fmt: skip
+
+
+def _limits(part: dict) -> str:
+    rows = []
+    for name, found in part["networks"].items():
+        gigaflops, share = found["gigaflops"], found.get("convolutions_over_course")
+        rows.append([
+            name, _shown(gigaflops["course"], ".1f"), _shown(gigaflops["matrix"], ".0f"),
+            _shown(found["course_over_matrix"]), _judged("convolutions_over_course", share) if share else "–",
+        ])  # fmt: skip
+    return "\n\n".join([
         "## 3. What the machine could do\n\n(GFLOP/s: thousands of millions of operations a second. *Convolutions*: "
         "the share of the epoch that its convolutions take when measured alone.)",
-        _table(["network", "GFLOP/s", "matrix product", "share of it", "convolutions"], limits),
+        _table(["network", "GFLOP/s", "matrix product", "share of it", "convolutions"], rows),
     ])  # fmt: skip
 
 
@@ -163,13 +170,17 @@ def _same(part: dict) -> str:
     ])  # fmt: skip
 
 
-TABLES = {"epochs": _epochs, "race": _race, "start": _start, "lessons": _lessons, "same": _same, "growth": _growth}
+TABLES = (
+    ("epochs", _epochs), ("race", _race), ("epochs", _limits), ("start", _start), ("lessons", _lessons),
+    ("same", _same), ("growth", _growth),
+)  # fmt: skip
 
 
-def _draw(parts: dict, path: Path) -> None:
+def _draw(parts: dict, path: Path) -> bool:
+    """Draw what there is to draw; whether there was anything."""
     drawings = [(draw, parts[name]) for name, draw in DRAWINGS if name in parts]
     if not drawings:
-        return
+        return False
     with plt.style.context(STYLE):
         rows = -(-len(drawings) // 2)
         figure, axes = plt.subplots(rows, 2, figsize=(12.5, 4.4 * rows), squeeze=False)
@@ -181,6 +192,7 @@ def _draw(parts: dict, path: Path) -> None:
         figure.savefig(temporary, format="png", dpi=110)
         plt.close(figure)
         temporary.replace(path)
+    return True
 
 
 def _draw_epochs(ax, part: dict) -> None:

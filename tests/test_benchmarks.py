@@ -152,3 +152,10 @@ def test_the_racer_is_the_lessons_own():
     racer = lesson["build_racer"]()
     assert racer(torch.zeros(2, 1, 28, 28)).shape == (2, 10)
     assert callable(lesson["race"]) and lesson["racer_width"] == 16
+
+
+def test_a_report_alone_reads_no_digits(tmp_path, monkeypatch):
+    monkeypatch.setenv("COURSE_DATA", str(tmp_path))
+    ran = CliRunner().invoke(main, ["report", "--out", str(tmp_path)], catch_exceptions=False)
+    assert ran.exit_code == 0 and not ran.stderr
+    assert (tmp_path / "results.md").exists()
