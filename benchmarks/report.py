@@ -155,17 +155,17 @@ def _growth(part: dict) -> str:
 def _same(part: dict) -> str:
     rows = []
     for name, found in part["networks"].items():
-        means = [f"{sum(losses) / len(losses):.4f}" for losses in found["losses"].values()]
+        losses = [_shown(losses, ".4f") for losses in found["losses"].values()]
         difference = found["difference"]
         kept = "✓" if difference["means"] <= difference["seeds"] else "✗"
         rows.append(
-            [name, str(found["epochs"]), *means, f"{difference['means']:.4f} {kept}", f"{difference['seeds']:.4f}"]
+            [name, str(found["epochs"]), *losses, f"{difference['means']:.4f} {kept}", f"{difference['seeds']:.4f}"]
         )
     header = ["network", "epochs", "the course", "torch's default", "difference", "scatter over seeds"]
     return "\n\n".join([
-        f"## 6. The same results\n\n(Mean loss on held-out digits over {len(part['seeds'])} seeds, trained on "
+        f"## 6. The same results\n\n(Loss on held-out digits over {len(part['seeds'])} seeds, trained on "
         f"{part['images']:,} digits, in the course's way (`channels_last`, fused Adam) and in torch's default. "
-        "*Scatter*: the standard deviation over the default's seeds.)",
+        "*Difference*: between the two means. *Scatter*: the standard deviation over the default's seeds.)",
         _table(header, rows),
     ])  # fmt: skip
 

@@ -9,7 +9,7 @@ from course_utils.data import Digits, Split
 from course_utils.instructor.pool import usable_cores
 from course_utils.training import evaluate, train_epoch
 
-from .measure import threads
+from .measure import spread, threads
 from .recipes import RECIPES, Recipe, course_batches
 
 EPOCHS = {"ThreeLayerNetwork": 4, "RegressionCNN": 4, "CNN": 1}
@@ -28,7 +28,8 @@ def measure(digits: Digits, *, quick: bool) -> dict:
                 way: [_held_out_loss(recipe, train, digits.validation, seed, epochs, way) for seed in seeds]
                 for way in ("course", DEFAULT)
             }
-        networks[name] = {"epochs": epochs, "losses": losses, "difference": _difference(losses)}
+        spreads = {way: spread(found) for way, found in losses.items()}
+        networks[name] = {"epochs": epochs, "losses": spreads, "difference": _difference(losses)}
     return {"dataset": digits.name, "images": len(train.labels), "seeds": list(seeds), "networks": networks}
 
 
