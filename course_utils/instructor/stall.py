@@ -31,7 +31,7 @@ class Pulse:
 
     def look(self, used: float) -> None:
         """Look again; `used` are the kernel's processor seconds since its start. Raises Stalled."""
-        worked = min(max(used - self.used, 0.0), LOOK)  # as much as one core gives: threads may only wait for each other
+        worked = min(max(used - self.used, 0.0), LOOK)  # no more than one core: threads may only be waiting
         self.used = used
         self.silent += worked
         self.still = 0.0 if worked > IDLE * LOOK else self.still + LOOK
