@@ -39,11 +39,21 @@ def folder(tmp_path_factory):
         patch.setattr(command, "load_digits", lambda *_, **__: FEW)
         for module in (epochs, growth, race, same):
             patch.setattr(module, "train_epoch", read_a_batch)
+        patch.setattr(epochs, "side_by_side", a_slow_second_round)
         racer = {"race": lambda train, seed: nn.Sequential(nn.Flatten(), nn.Linear(784, 10))}
         patch.setattr(race, "racer_of_the_lesson", lambda: racer)
         patch.setattr(lessons, "run_lessons", run_nothing)
         patch.setattr(start.subprocess, "run", run_here)
         return measured(tmp_path_factory.mktemp("bench"))
+
+
+def a_slow_second_round(cases, rounds):
+    """Run each case once, and give the seconds below; all of a second round take twice as long."""
+    assert rounds == 2
+    for run in cases.values():
+        run()
+    seconds = {"files": 24.0, "image by image": 6.0, "course": 2.0, "alone": 1.0, "convolutions": 1.5}
+    return {name: [seconds.get(name, 3.0), 2 * seconds.get(name, 3.0)] for name in cases}
 
 
 def read_a_batch(model, train, loss_fn, optimizer):
@@ -102,6 +112,14 @@ def test_every_network_is_measured_in_four_ways_and_convolutions_also_alone(fold
         ways |= {"convolutions", "channels first"} if recipe.convolutions else set()
         ways.add("optimiser not fused" if name == "ThreeLayerNetwork" else "fused optimiser")
         assert set(networks[name]["seconds"]) == ways
+
+
+def test_an_epochs_seconds_are_those_of_60000_digits_and_ratios_are_those_of_their_names(folder):
+    found = json.loads((folder / "epochs.json").read_text())["networks"]["CNN"]
+    assert found["seconds"]["course"] == pytest.approx({"median": 4500, "lowest": 3000, "highest": 6000})
+    names = ("files_over_course", "image_by_image_over_course", "course_over_alone", "convolutions_over_course")
+    for name, expected in zip(names, (12, 3, 2, 0.75), strict=True):
+        assert set(found[name].values()) == {expected}, name
 
 
 def test_the_table_and_the_figure_show_what_was_measured(folder):
