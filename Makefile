@@ -26,7 +26,7 @@ test: $(INSTALLED)  ## style, tests, and the lessons in small under nbval and pa
 	$(BIN)/ruff format --check
 	$(BIN)/pytest -n 2 --dist loadgroup tests
 	rm -rf build/nbval && $(BIN)/course prepare --profile smoke --out build/nbval
-	$(BIN)/pytest -n 2 --dist loadfile --nbval-lax --nbval-cell-timeout 300 build/nbval
+	$(BIN)/pytest -n 2 --dist loadfile --nbval-lax --nbval-cell-timeout 1800 build/nbval
 
 render: $(INSTALLED)  ## run the whole recipes on MNIST, and write outputs and results into the repository
 	$(BIN)/course render
