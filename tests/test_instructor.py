@@ -295,14 +295,22 @@ def test_unknown_parameters_are_refused_before_anything_runs(tmp_path):
     ],
 )
 def test_impossible_parameters_are_refused_before_anything_runs(tmp_path, option, words):
+    result = call("run", "--notebooks", write_bounded_course(tmp_path), *option)
+    assert result.exit_code == 2 and words in result.output and not (tmp_path / "build").exists()
+
+
+def test_parameters_at_their_bounds_are_run(tmp_path):
+    options = ["-p", "rate", "1", "-p", "solved", "true", "-p", "epochs", "1"]
+    result = call("run", "--notebooks", write_bounded_course(tmp_path), *options)
+    assert result.exit_code == 0, result.output
+
+
+def write_bounded_course(folder):
     more = f"{PARAMETERS}\nrate: float = 0.1\nsolved: bool = False"
-    notebooks = write_course(tmp_path, {"00_good": ([more, *GOOD[1:]], {"bands": {}})})
+    notebooks = write_course(folder, {"00_good": ([more, *GOOD[1:]], {"bands": {}})})
     with open(notebooks / "course.yaml", "a") as manifest:
         manifest.write("parameters:\n  epochs: {minimum: 1}\n  rate: {exclusiveMinimum: 0}\n")
-    result = call("run", "--notebooks", notebooks, *option)
-    assert result.exit_code == 2 and words in result.output and not (tmp_path / "build").exists()
-    well = call("run", "--notebooks", notebooks, "-p", "rate", "1", "-p", "solved", "true", "-p", "epochs", "1")
-    assert well.exit_code == 0, well.output
+    return notebooks
 
 
 def test_a_path_given_as_source_is_named_absolutely(tmp_path, monkeypatch):
