@@ -67,7 +67,7 @@ def choose_torch_index() -> str:
         if sys.platform != "linux":
             say("torch: PyPI's build, the right one for Windows and Macs.")
             return ""
-        if os.path.exists("/proc/driver/nvidia/version") or shutil.which("nvidia-smi"):
+        if has_nvidia_driver():
             say("torch: PyPI's build, with CUDA, for this machine has an NVIDIA driver.")
             return ""
         index, why = CPU_INDEX, "without CUDA, for this machine has no NVIDIA driver"
@@ -76,6 +76,11 @@ def choose_torch_index() -> str:
         return index
     say(f"torch: PyPI's build, for {index} ({why}) gave no answer within {PATIENCE} seconds.")
     return ""
+
+
+def has_nvidia_driver() -> bool:
+    """Whether Linux has loaded NVIDIA's driver, or has its tools, as under Windows' Linux."""
+    return Path("/proc/driver/nvidia/version").exists() or shutil.which("nvidia-smi") is not None
 
 
 def answers(index: str) -> bool:

@@ -18,10 +18,11 @@ class OneLineErrors(click.Group):
             click.echo(f"course: {' '.join(error.format_message().split())}", err=True)
             sys.exit(error.exit_code)
         except ModuleNotFoundError as error:
-            if (error.name or "").startswith("course_utils"):
+            package = (error.name or "").split(".")[0]
+            if package == "course_utils":
                 raise
             remedy = "in the course's folder run: pip install -e '.[instructor]'"
-            click.echo(f"course: this needs {error.name}, which is not installed; {remedy}", err=True)
+            click.echo(f"course: this needs {package}, which is not installed; {remedy}", err=True)
             sys.exit(1)
         except click.Abort:
             click.echo("course: interrupted; what was finished is kept, and --resume goes on from there", err=True)
