@@ -631,6 +631,12 @@ def test_no_page_of_a_report_asks_the_network_for_anything(pages):
         assert not re.findall(r"(?:url\(|@import)\s*['\"]?(?:https?:)?//", path.read_text()), path
 
 
+def test_every_page_of_a_report_names_the_licences_in_its_foot(pages):
+    for path in pages.glob("*.html"):
+        foot = BeautifulSoup(path.read_text(), "html.parser").find("footer", class_="bd-footer-content")
+        assert "Code: MIT licence. Text and figures: CC BY 4.0." in foot.get_text(), path
+
+
 def test_a_report_shows_every_lesson(pages):
     index = (pages / "index.html").read_text()
     for words in (
