@@ -64,7 +64,7 @@ def notebooks(tmp_path_factory):
     folder = tmp_path_factory.mktemp("course") / "notebooks"
     folder.mkdir()
     nbformat.write(lesson(), folder / "00_short.ipynb")
-    entry = {"title": "A short lesson", "question": "?", "prerequisites": [], "timeout": 60, "bands": {},
+    entry = {"title": "A short lesson", "question": "?", "prerequisites": [], "bands": {},
              "profiles": {"smoke": {"size": 4}, "class": {}, "full": {}}}  # fmt: skip
     (folder / "course.yaml").write_text(yaml.safe_dump({"lessons": {"00_short": entry}, "networks": {}}))
     return folder
@@ -444,7 +444,7 @@ def test_a_lost_process_costs_no_other_notebook(monkeypatch):
 
     monkeypatch.setattr(grading, "_grading_process", dying)
     students = [{"file": str(index), "answers": {"3.1": "1"}} for index in range(3)]
-    outcome = grading.grade_notebooks({"students": students, "seconds": 1, "lesson_seconds": 1})
+    outcome = grading.grade_notebooks({"students": students, "seconds": 1})
     assert outcome["lost"] == {"0": None, "1": "its grading process was lost: Killed", "2": None}
     assert outcome["verdicts"]["0"]["3.1"]["state"] == "right"
 
@@ -455,7 +455,7 @@ def test_a_lesson_that_fails_is_said_and_can_be_resumed(tmp_path):
     broken = lesson()
     broken.cells.insert(5, new_code_cell("1 / 0"))
     nbformat.write(broken, folder / "00_short.ipynb")
-    entry = {"title": "A lesson", "question": "?", "prerequisites": [], "timeout": 60, "bands": {},
+    entry = {"title": "A lesson", "question": "?", "prerequisites": [], "bands": {},
              "profiles": {"smoke": {}, "class": {}, "full": {}}}  # fmt: skip
     (folder / "course.yaml").write_text(yaml.safe_dump({"lessons": {"00_short": entry}, "networks": {}}))
     result = call("grade", hand_in(tmp_path / "returned", one=lesson(RIGHT)), "--notebooks", folder)

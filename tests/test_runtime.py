@@ -37,6 +37,12 @@ def test_the_environment_report_names_all_that_is_missing_and_the_remedy(monkeyp
         environment_report()
 
 
+def test_what_only_instructors_need_is_reported_where_it_is_installed_and_never_asked_for(monkeypatch):
+    monkeypatch.setattr(runtime, "INSTRUCTORS_PACKAGES", "papermill not-there")
+    report = environment_report()
+    assert "papermill" in report and "not-there" not in report
+
+
 class Screen:
     """What `display` shows: a list of outputs, each the list of contents that it held in turn."""
 

@@ -36,14 +36,14 @@ def parameters(function):
     return function
 
 
-@click.command(epilog="\b\nExamples:\n  course run --jobs 2 --resume\n  course run 3 --profile full -p seed 1")
+@click.command(epilog="\b\nExamples:\n  course run --resume\n  course run 3 --profile full -p seed 1")
 @LESSONS
 @PROFILE
 @parameters
 @click.option(
     "--jobs",
     type=click.IntRange(min=1),
-    show_default="1; in profile smoke, a lesson for each core, at most 4",
+    show_default="one for each core, as far as memory reaches",
     help="How many lessons run at once; with more than one, each on a single torch thread.",
 )
 @RESUME
@@ -60,7 +60,7 @@ def run(
     and -p over -y over -f. Ctrl-C keeps what was finished.
     """
     from .parameters import check_parameters, gathered
-    from .pool import usable_cores
+    from .pool import room_for_kernels
     from .run import run_lessons, succeeded
     from .solutions import read_solutions
 
@@ -70,7 +70,7 @@ def run(
     check_parameters(course, chosen, profile, changes)
     folder = out or notebooks.parent / "build" / "runs" / profile
     answers = read_solutions() if solutions else None
-    jobs = jobs or (min(4, usable_cores()) if profile == "smoke" else 1)
+    jobs = jobs or room_for_kernels()
     results = run_lessons(chosen, profile, changes, folder, answers, jobs=jobs, resume=resume)
     results = [succeeded(result) for result in results]
     click.echo(f"{sum(results)} of {len(results)} lessons went well; they lie in {_near(folder)}")

@@ -1,5 +1,6 @@
 """Runs one notebook with papermill, whatever happens in it; here, in a thread, or on a worker of a cluster."""
 
+import asyncio
 import os
 import subprocess
 import tempfile
@@ -11,35 +12,35 @@ from pathlib import Path
 import click
 import nbformat
 import papermill
-from jupyter_core.utils import ensure_event_loop
-from nbclient.exceptions import CellTimeoutError
+from jupyter_core.utils import ensure_async, ensure_event_loop, run_sync
 from nbformat import NotebookNode
 from papermill.clientwrap import PapermillNotebookClient
 from papermill.engines import NBClientEngine, papermill_engines
 from papermill.exceptions import PapermillExecutionError
 
+from . import stall
 from .outputs import recorded
 
-START_TIMEOUT = 120  # seconds for a kernel to start
+PATIENCE = 600  # seconds for a kernel to start, and for an output to arrive: only a wedge takes them
 
 
 @dataclass(frozen=True)
 class Task:
     """A notebook to run, with all it takes to run it elsewhere.
 
-    `notebook` is its JSON, `timeout` the seconds a single cell may take, `threads` how many torch uses (None: its own
-    choice), and `data` where digits lie, unless the machine's own `$COURSE_DATA` says so. The kernel works in `folder`;
-    where that is None, in a temporary one that holds `companions` (file name → content).
+    `notebook` is its JSON, `threads` how many torch uses (None: its own choice), and `data` where digits lie, unless
+    the machine's own `$COURSE_DATA` says so. The kernel works in `folder`; where that is None, in a temporary one that
+    holds `companions` (file name → content). Of several tasks the one with the most `expected_seconds` begins first.
     """
 
     name: str
     notebook: str
     parameters: Mapping
-    timeout: float
     threads: int | None = None
     data: str | None = None
     folder: Path | None = None
     companions: Mapping[str, bytes] = field(default_factory=dict)
+    expected_seconds: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -52,18 +53,44 @@ class Outcome:
     failure: dict | None
 
 
+class _Client(PapermillNotebookClient):
+    """papermill's own client, which also ends a cell that has stalled."""
+
+    def process_message(self, *message, **options):
+        self.pulse.message()
+        return super().process_message(*message, **options)
+
+    async def async_execute_cell(self, *cell, **options):
+        self.pulse = stall.Pulse()
+        running = asyncio.ensure_future(super().async_execute_cell(*cell, **options))
+        while not (await asyncio.wait([running], timeout=stall.LOOK))[0]:
+            try:
+                self.pulse.look(stall.processor_seconds(self.km.provisioner.pid))
+            except stall.Stalled:
+                await self._end(running)
+                raise
+        return running.result()
+
+    execute_cell = run_sync(async_execute_cell)
+
+    async def _end(self, running: asyncio.Future) -> None:
+        """Interrupt a cell, so that it says where it is; kill the kernel of one that does not hear."""
+        await ensure_async(self.km.interrupt_kernel())
+        if not (await asyncio.wait([running], timeout=stall.GRACE))[0]:
+            await ensure_async(self.km.shutdown_kernel(now=True))
+        await asyncio.wait([running])
+
+
 class _Engine(NBClientEngine):
     """papermill's own engine, with an environment and a folder for the kernel that leave this process as it is."""
 
     @classmethod
-    def execute_managed_notebook(
-        cls, nb_man, kernel_name, *, environment, folder, start_timeout, execution_timeout, on_cell, **_
-    ):
-        client = PapermillNotebookClient(
+    def execute_managed_notebook(cls, nb_man, kernel_name, *, environment, folder, on_cell, **_):
+        client = _Client(
             nb_man,
             kernel_name=kernel_name,
-            timeout=execution_timeout,
-            startup_timeout=start_timeout,
+            startup_timeout=PATIENCE,
+            iopub_timeout=PATIENCE,
             shutdown_kernel="immediate",  # a kernel that tidies up after torch takes two seconds
             extra_arguments=["--log-level=ERROR"],
             on_cell_start=lambda cell, cell_index: on_cell(nb_man.nb, cell_index),
@@ -101,8 +128,7 @@ def _execute(task: Task, target: Path, folder: Path, watch: Callable | None) -> 
     try:
         notebook = papermill.execute_notebook(
             notebook, target, dict(task.parameters), kernel_name="python3", language="python", progress_bar=False,
-            engine_name="course", start_timeout=START_TIMEOUT, execution_timeout=task.timeout,
-            environment=_environment(task), folder=folder.absolute(), on_cell=on_cell,
+            engine_name="course", environment=_environment(task), folder=folder.absolute(), on_cell=on_cell,
         )  # fmt: skip
     except Exception as error:  # whatever stops a lesson must not stop the others
         failure = error
@@ -111,7 +137,7 @@ def _execute(task: Task, target: Path, folder: Path, watch: Callable | None) -> 
     for name in ("input_path", "output_path"):
         notebook.metadata.get("papermill", {}).pop(name, None)
     seconds = time.perf_counter() - begun
-    return Outcome(notebook, seconds, recorded(notebook), failure and _describe(failure, notebook, task.timeout))
+    return Outcome(notebook, seconds, recorded(notebook), failure and _describe(failure, notebook))
 
 
 def _environment(task: Task) -> dict[str, str]:
@@ -120,18 +146,18 @@ def _environment(task: Task) -> dict[str, str]:
     return {**data, **os.environ, **threads}
 
 
-def _describe(error: Exception, executed: NotebookNode, timeout: float) -> dict:
+def _describe(error: Exception, executed: NotebookNode) -> dict:
     """Where a lesson failed, and why: the last cell that began, and what it raised."""
     cells = [cell for cell in executed.cells if cell.cell_type == "code"]
     begun = [index for index, cell in enumerate(cells) if cell.metadata.get("papermill", {}).get("start_time")]
     number = begun[-1] + 1 if begun else 0
-    traceback = ""
+    cell = cells[number - 1] if number else nbformat.v4.new_code_cell()
     if isinstance(error, PapermillExecutionError):
         cause = f"{error.ename}: {error.evalue}"
-        traceback = click.unstyle("\n".join(error.traceback))
-    elif isinstance(error, CellTimeoutError):
-        cause = f"the cell took longer than {timeout:g} s"
+    elif isinstance(error, stall.Stalled):
+        cause = str(error)
     else:
         cause = f"{type(error).__name__}: {error}"
-    source = cells[number - 1].source if number else ""
-    return {"cell": number, "cells": len(cells), "source": source, "cause": cause, "traceback": traceback}
+    lines = [line for output in cell.outputs if output.output_type == "error" for line in output.traceback]
+    traceback = click.unstyle("\n".join(lines))
+    return {"cell": number, "cells": len(cells), "source": cell.source, "cause": cause, "traceback": traceback}

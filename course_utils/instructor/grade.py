@@ -20,6 +20,7 @@ from .returned import Pristine, Returned, read_lessons, read_returned
 MOST_TOGETHER = 16  # notebooks in one run of their lesson
 NOTEBOOK_SHARE = 5  # a notebook may take so many times what one answer may
 START_SECONDS = 300  # for a grading process to import torch
+LESSON_SECONDS = 4 * 3600  # for a lesson's own cells, on a busy machine too
 PACKAGE = Path(__file__).resolve().parents[1]
 
 
@@ -36,7 +37,7 @@ class Wanted:
 def read_wanted(profile: str, seconds: float, checks: Path | None) -> Wanted:
     """Read the instructor's checks. Raises WrongUse where these are none."""
     if not hasattr(os, "fork"):
-        raise WrongUse("this system cannot keep students' code to itself (no fork); use a container, as README.md says")
+        raise WrongUse("this system cannot wall students' code in (no fork); use a container: see docs/instructors.md")
     if checks is None:
         return Wanted(profile, seconds, None, {})
     try:
@@ -129,7 +130,6 @@ def _task(returned: Mapping[int, Returned], lessons: Mapping[str, Pristine], wan
         "students": [{"file": str(index), "answers": one.answers} for index, one in returned.items()],
         "checks": wanted.checks,
         "seconds": wanted.seconds,
-        "lesson_seconds": pristine.lesson.timeout * len(pristine.cells),
     }
 
 
@@ -140,7 +140,7 @@ def grade_notebooks(task: Mapping) -> dict:
     """
     students = task["students"]
     answers = len(students) * (NOTEBOOK_SHARE + 1) * task["seconds"]
-    messages, reason = _grading_process(task, START_SECONDS + task["lesson_seconds"] + answers)
+    messages, reason = _grading_process(task, START_SECONDS + LESSON_SECONDS + answers)
     last = messages[-1] if messages else {}
     if not {"done", "failure"} & last.keys() and len(students) > 1:
         first, *others = [grade_notebooks({**task, "students": [student]}) for student in students]

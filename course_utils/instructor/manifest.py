@@ -22,8 +22,8 @@ class WrongUse(click.ClickException):
 class Lesson:
     """One lesson of the manifest.
 
-    `profiles` maps each profile to the parameters it changes, `bands` maps profile, then data set, then figure to
-    [low, high], and `timeout` is the seconds a single cell may take.
+    `profiles` maps each profile to the parameters it changes, and `bands` maps profile, then data set, then figure to
+    [low, high].
     """
 
     name: str
@@ -31,7 +31,6 @@ class Lesson:
     title: str
     question: str
     prerequisites: list[str]
-    timeout: float
     profiles: dict[str, dict]
     bands: dict[str, dict[str, dict[str, list[float]]]]
 
@@ -77,7 +76,6 @@ _LESSON = {
     "title": _TEXT,
     "question": _TEXT,
     "prerequisites": {"type": "array", "items": _TEXT},
-    "timeout": {"type": "number", "exclusiveMinimum": 0},
     "profiles": _object(dict.fromkeys(PROFILES, _map_of({})), PROFILES),
     "bands": _object(dict.fromkeys(PROFILES, _map_of(_map_of(_BAND)))),
 }

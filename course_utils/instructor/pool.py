@@ -7,7 +7,9 @@ from dataclasses import dataclass
 import click
 import psutil
 
-CONNECT_TIMEOUT = 15  # seconds to reach a scheduler
+CONNECT_TIMEOUT = 60  # seconds to reach a scheduler, on a busy machine too
+
+KERNEL_MEMORY = 1 << 30  # bytes that a lesson's kernel takes at most
 
 
 @dataclass(frozen=True)
@@ -20,6 +22,11 @@ class Lost:
 def usable_cores() -> int:
     """How many cores this process may use."""
     return len(psutil.Process().cpu_affinity()) if hasattr(psutil.Process, "cpu_affinity") else psutil.cpu_count() or 1
+
+
+def room_for_kernels() -> int:
+    """How many kernels that train may run at once: one for each core, as far as the free memory reaches."""
+    return max(1, min(usable_cores(), psutil.virtual_memory().available // KERNEL_MEMORY))
 
 
 def work_through(

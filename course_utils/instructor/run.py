@@ -33,6 +33,8 @@ def run_lessons(
 ) -> Iterator[dict]:
     """Run lessons, `jobs` at once, write `<lesson>.ipynb` and `<lesson>.json` into `folder`, and yield each result.
 
+    Lessons that share the cores have one torch thread each, and the longest begins first, so that none is left alone.
+
     `changes` are parameters beyond the profile's. Bands hold for the profile's own parameters on any data set: where
     another parameter is changed, none is checked. With `solutions` (exercise number → code) the exercises are filled.
     With `resume`, a lesson that has run to its end from the same sources with the same parameters is not run again.
@@ -43,6 +45,7 @@ def run_lessons(
         lesson = next(lesson for lesson in lessons if lesson.name == result["name"])
         return judged(result | {"profile": profile}, lesson, changes)
 
+    jobs = min(jobs, len(lessons))
     tasks = [_task(lesson, profile, changes, solutions, jobs) for lesson in lessons]
     return run_tasks(tasks, folder, f"profile {profile}", complete, jobs=jobs, resume=resume)
 
@@ -50,8 +53,10 @@ def run_lessons(
 def _task(lesson: Lesson, profile: str, changes: Mapping, solutions: Mapping | None, jobs: int) -> Task:
     parameters = lesson.profiles[profile] | dict(changes)
     notebook = fill(nbformat.read(lesson.notebook, as_version=4), solutions or {})
-    threads = 1 if jobs > 1 else None
-    return Task(lesson.name, as_text(notebook), parameters, lesson.timeout, threads, folder=lesson.notebook.parent)
+    return Task(
+        lesson.name, as_text(notebook), parameters, threads=1 if jobs > 1 else None, folder=lesson.notebook.parent,
+        expected_seconds=notebook.metadata.get("course", {}).get("seconds", 0.0),  # as rendered
+    )  # fmt: skip
 
 
 def run_tasks(
@@ -78,6 +83,7 @@ def run_tasks(
                 continue
             board.end(task.name, "kept", f"{task.name}: kept from an earlier run", kept["seconds"], kept["figures"])
             yield complete(kept)
+        waiting.sort(key=lambda task: task.expected_seconds, reverse=True)
 
         def here(task: Task) -> Outcome:
             board.begin(task.name)

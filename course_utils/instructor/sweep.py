@@ -144,7 +144,7 @@ def run_sweep(
     tasks = [
         Task(
             sweep.named(setting), notebook, {**sweep.lesson.profiles[sweep.profile], **sweep.fixed, **setting},
-            sweep.lesson.timeout, threads=1, data=os.environ.get("COURSE_DATA"), **place,
+            threads=1, data=os.environ.get("COURSE_DATA"), **place,
         )
         for setting in sweep.settings
     ]  # fmt: skip
