@@ -46,7 +46,7 @@ def folder(tmp_path_factory):
         racer = {"race": lambda train, seed: nn.Sequential(nn.Flatten(), nn.Linear(784, 10))}
         patch.setattr(race, "racer_of_the_lesson", lambda: racer)
         patch.setattr(lessons, "run_lessons", run_nothing)
-        patch.setattr(start.subprocess, "run", run_here)
+        patch.setattr(start, "subprocess", SimpleNamespace(run=run_here))
         write, found = report.write, tmp_path_factory.mktemp("bench")
         patch.setattr(report, "write", lambda folder: None)  # once is enough
         write(measured(found))
@@ -164,7 +164,7 @@ def test_lessons_are_timed_with_their_slowest_cells(folder):
 
 
 def test_all_that_a_student_waits_for_can_be_run(monkeypatch):
-    monkeypatch.setattr(start.subprocess, "run", run_here)
+    monkeypatch.setattr(start, "subprocess", SimpleNamespace(run=run_here))
     measure_case = start._measure_case
     monkeypatch.setattr(start, "_measure_case", lambda imports, code, rounds: measure_case(imports, code, rounds=1))
     with matplotlib.rc_context():
