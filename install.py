@@ -48,7 +48,8 @@ def main() -> None:
         if not (run([*installer, "--force-reinstall", *torch_and_torchvision()]) and torch_works()):
             sys.exit("torch and torchvision cannot be imported: see above.")
     INSTALLED.touch()
-    say(f"The course is installed. To open the lessons: {BIN.relative_to(COURSE) / 'jupyter'} lab notebooks")
+    jupyter = BIN.relative_to(COURSE) / "jupyter"
+    say(f"The course is installed. To open the lessons: {jupyter} lab --notebook-dir notebooks")
 
 
 def is_usable() -> bool:
