@@ -5,7 +5,7 @@
 
 import io
 import json
-from contextlib import redirect_stdout
+from contextlib import nullcontext, redirect_stdout
 from types import SimpleNamespace
 
 import matplotlib
@@ -18,7 +18,7 @@ from samples import noise
 from torch import nn
 
 import benchmarks.__main__ as command
-from benchmarks import epochs, growth, lessons, measure, race, report, same, start
+from benchmarks import busy, epochs, growth, lessons, measure, race, report, same, start
 from benchmarks.__main__ import PARTS, main
 from benchmarks.recipes import RECIPES, course_batches, usual_pipeline
 from course_utils.data import Digits, Split, load_digits
@@ -37,14 +37,20 @@ def folder(tmp_path_factory):
     """Every part, with the trainings, the lessons and the processes replaced by what costs nothing."""
     with pytest.MonkeyPatch.context() as patch, matplotlib.rc_context():
         patch.setattr(command, "load_digits", lambda *_, **__: FEW)
-        for module in (epochs, growth, race, same):
+        for module in (busy, epochs, growth, race, same):
             patch.setattr(module, "train_epoch", read_a_batch)
-        patch.setattr(epochs, "side_by_side", a_slow_second_round)
+        for module in (busy, epochs):
+            patch.setattr(module, "side_by_side", a_slow_second_round)
+        patch.setattr(busy, "five_steps", read_a_batch)
+        patch.setattr(busy, "_beside", lambda others: nullcontext())
         racer = {"race": lambda train, seed: nn.Sequential(nn.Flatten(), nn.Linear(784, 10))}
         patch.setattr(race, "racer_of_the_lesson", lambda: racer)
         patch.setattr(lessons, "run_lessons", run_nothing)
         patch.setattr(start.subprocess, "run", run_here)
-        return measured(tmp_path_factory.mktemp("bench"))
+        write, found = report.write, tmp_path_factory.mktemp("bench")
+        patch.setattr(report, "write", lambda folder: None)  # once is enough
+        write(measured(found))
+        return found
 
 
 def a_slow_second_round(cases, rounds):
@@ -52,7 +58,8 @@ def a_slow_second_round(cases, rounds):
     assert rounds == 2
     for run in cases.values():
         run()
-    seconds = {"files": 24.0, "image by image": 6.0, "course": 2.0, "alone": 1.0, "convolutions": 1.5}
+    seconds = {"files": 24.0, "image by image": 6.0, "course": 2.0, "alone": 1.0, "convolutions": 1.5,
+               "one thread": 4.0, "all threads": 8.0}  # fmt: skip
     return {name: [seconds.get(name, 3.0), 2 * seconds.get(name, 3.0)] for name in cases}
 
 
@@ -120,6 +127,15 @@ def test_an_epochs_seconds_are_those_of_60000_digits_and_ratios_are_those_of_the
     names = ("files_over_course", "image_by_image_over_course", "course_over_alone", "convolutions_over_course")
     for name, expected in zip(names, (12, 3, 2, 0.75), strict=True):
         assert set(found[name].values()) == {expected}, name
+
+
+def test_a_batch_beside_other_programs_is_told_in_milliseconds_and_compared(folder):
+    part = json.loads((folder / "busy.json").read_text())
+    assert all([found["others"] for found in network] == [0, 1, 2] for network in part["networks"].values())
+    found = part["networks"]["BPNetwork"][1]  # its 40 digits are one batch
+    assert found["milliseconds_a_batch"]["course"] == {"median": 3000, "lowest": 2000, "highest": 4000}
+    assert set(found["course_over_one_thread"].values()) == {0.5}
+    assert set(found["course_over_all_threads"].values()) == {0.25}
 
 
 def test_the_table_and_the_figure_show_what_was_measured(folder):
