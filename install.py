@@ -20,7 +20,7 @@ BIN = ENVIRONMENT / ("Scripts" if os.name == "nt" else "bin")
 PYTHON = str(BIN / "python")
 INSTALLED = ENVIRONMENT / ".installed"  # written last, so an environment that has it is whole
 PIP = [PYTHON, "-m", "pip", "install"]
-UV = [PYTHON, "-m", "uv", "pip", "install", "--python", PYTHON]
+UV = [PYTHON, "-m", "uv", "pip", "install", "--compile-bytecode", "--python", PYTHON]  # as pip does by itself
 CPU_INDEX = "https://download.pytorch.org/whl/cpu"
 PATIENCE = 5  # seconds that an index has to answer
 
