@@ -20,7 +20,7 @@ BIN = ENVIRONMENT / ("Scripts" if os.name == "nt" else "bin")
 PYTHON = str(BIN / "python")
 INSTALLED = ENVIRONMENT / ".installed"  # written last, so an environment that has it is whole
 PIP = [PYTHON, "-m", "pip", "install"]
-UV = [PYTHON, "-m", "uv", "pip", "install", "--python", PYTHON]
+UV = [PYTHON, "-m", "uv", "pip", "install", "--compile-bytecode", "--python", PYTHON]  # as pip does by itself
 CPU_INDEX = "https://download.pytorch.org/whl/cpu"
 PATIENCE = 5  # seconds that an index has to answer
 
@@ -48,7 +48,8 @@ def main() -> None:
         if not (run([*installer, "--force-reinstall", *torch_and_torchvision()]) and torch_works()):
             sys.exit("torch and torchvision cannot be imported: see above.")
     INSTALLED.touch()
-    say(f"The course is installed. To open the lessons: {BIN.relative_to(COURSE) / 'jupyter'} lab notebooks")
+    jupyter = BIN.relative_to(COURSE) / "jupyter"
+    say(f"The course is installed. To open the lessons: {jupyter} lab --notebook-dir notebooks")
 
 
 def is_usable() -> bool:
