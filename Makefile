@@ -1,10 +1,8 @@
 # Each target is a line or two that a newcomer could type; README.md gives them for systems without make.
 #   make course PYTHON=python3.12
-#   make course TORCH_INDEX=https://download.pytorch.org/whl/cpu     (Linux without a GPU: no CUDA download)
 #   make lab LAB_FLAGS=--allow-root     (JupyterLab refuses to run as root without it)
+#   make lab TORCH_INDEX=https://…      (torch from another index than install.py chooses)
 PYTHON ?= python3
-PIP_FLAGS ?=
-TORCH_INDEX ?=
 LAB_FLAGS ?=
 BIN = .venv/bin
 INSTALLED = .venv/.installed
@@ -24,9 +22,8 @@ test: export OMP_NUM_THREADS = 1# small trainings gain nothing from threads, and
 test: $(INSTALLED)  ## style, tests, and the lessons in small under nbval and papermill
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
-	$(BIN)/pytest -n 2 --dist loadgroup tests
 	rm -rf build/nbval && $(BIN)/course prepare --profile smoke --out build/nbval
-	$(BIN)/pytest -n 2 --dist loadfile --nbval-lax --nbval-cell-timeout 1800 build/nbval
+	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder --nbval-lax --nbval-cell-timeout 1800 tests build/nbval
 
 render: $(INSTALLED)  ## run the whole recipes on MNIST, and write outputs and results into the repository
 	$(BIN)/course render
@@ -34,9 +31,5 @@ render: $(INSTALLED)  ## run the whole recipes on MNIST, and write outputs and r
 bench: $(INSTALLED)  ## where the seconds go: a table and a figure in build/bench (up to 40 minutes)
 	$(BIN)/python -m benchmarks
 
-$(INSTALLED): requirements.txt pyproject.toml
-	@$(PYTHON) -c 'import sys; v = sys.version.split()[0]; sys.exit(sys.version_info < (3, 11) and f"The course needs Python 3.11 or newer, and this is {v}. Name another one: make PYTHON=python3.12")'
-	$(PYTHON) -m venv .venv
-	$(if $(TORCH_INDEX),$(BIN)/pip install $(PIP_FLAGS) --index-url $(TORCH_INDEX) torch torchvision)
-	$(BIN)/pip install $(PIP_FLAGS) -r requirements.txt
-	@touch $@
+$(INSTALLED): requirements.txt pyproject.toml install.py
+	$(PYTHON) install.py

@@ -1,15 +1,18 @@
-"""`python -m benchmarks` measures everything; name parts to measure some: epochs race start growth same lessons."""
+"""`python -m benchmarks` measures everything; name parts to measure only them."""
 
 from pathlib import Path
 
 import click
 
 from course_utils.data import DataError, load_digits
+from course_utils.machine import keep_freed_memory
 
-from . import epochs, growth, lessons, race, report, same, start
+from . import busy, epochs, growth, lessons, race, report, same, start
 from .measure import save_part
 
-PARTS = {"epochs": epochs, "race": race, "start": start, "growth": growth, "same": same, "lessons": lessons}
+PARTS = {
+    "epochs": epochs, "race": race, "start": start, "growth": growth, "same": same, "busy": busy, "lessons": lessons,
+}  # fmt: skip
 
 
 @click.command()
@@ -20,6 +23,7 @@ PARTS = {"epochs": epochs, "race": race, "start": start, "growth": growth, "same
 def main(parts, quick, seeds, out):
     """Measure where the seconds go, and write a table and a figure. Each part is kept as soon as it is measured."""
     chosen = parts or tuple(PARTS)
+    keep_freed_memory()
     digits = _digits(quick) if set(chosen) != {"report"} else None
     for name in chosen:
         if name != "report":

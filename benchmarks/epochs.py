@@ -51,14 +51,14 @@ def _measure_network(recipe: Recipe, split: Split, pictures: Path, rounds: int, 
         "files": lambda: train_epoch(model, files, recipe.loss_fn, optimizer),
         "image by image": lambda: train_epoch(model, usual, recipe.loss_fn, optimizer),
         "course": lambda: train_epoch(model, course, recipe.loss_fn, optimizer),
-        "alone": lambda: _five_steps(model, ready, recipe.loss_fn, optimizer),
+        "alone": lambda: five_steps(model, ready, recipe.loss_fn, optimizer),
     }
     if recipe.convolutions:
         cases["convolutions"] = _convolutions_alone(recipe, ready)
     cases |= _other_ways(recipe, course, compiled=not quick and _compiles())
-    _five_steps(model, ready[:20], recipe.loss_fn, optimizer)
+    five_steps(model, ready[:20], recipe.loss_fn, optimizer)
     seconds = side_by_side(cases, rounds)
-    flops = count_flops(lambda: _five_steps(model, ready[:1], recipe.loss_fn, optimizer)) * len(ready)
+    flops = count_flops(lambda: five_steps(model, ready[:1], recipe.loss_fn, optimizer)) * len(ready)
     product = matrix_product_flops_per_second(size=128 if quick else 1536, rounds=rounds)
     reached = [flops / value for value in seconds["course"]]
     result = {
@@ -75,7 +75,7 @@ def _measure_network(recipe: Recipe, split: Split, pictures: Path, rounds: int, 
     return result
 
 
-def _five_steps(model: nn.Module, ready: list, loss_fn, optimizer) -> None:
+def five_steps(model: nn.Module, ready: list, loss_fn, optimizer) -> None:
     """Forward, loss, backward, step, zero: nothing is read, counted or kept."""
     model.train()
     for images, labels in ready:

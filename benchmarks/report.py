@@ -14,6 +14,7 @@ BOUNDS = {
     "files_over_course": ("≥ 12", lambda value: value >= 12),
     "course_over_alone": ("≤ 1.15", lambda value: value <= 1.15),
     "convolutions_over_course": ("≥ 0.75", lambda value: value >= 0.75),
+    "course_over_one_thread": ("≤ 1.3", lambda value: value <= 1.3),
 }
 
 
@@ -171,9 +172,24 @@ def _same(part: dict) -> str:
     ])  # fmt: skip
 
 
+def _busy(part: dict) -> str:
+    rows = [
+        [name, str(found["others"]), *(_shown(one) for one in found["milliseconds_a_batch"].values()),
+         _judged("course_over_one_thread", found["course_over_one_thread"]), _shown(found["course_over_all_threads"])]
+        for name, ways in part["networks"].items()
+        for found in ways
+    ]  # fmt: skip
+    header = ["network", "other programs", "the course", "one thread", f"{part['threads']} threads"]
+    return "\n\n".join([
+        f"## 7. Beside other programs\n\n(Milliseconds a batch, {part['rounds']} times, while so many other programs "
+        "compute without pause. *The course*: a whole `train_epoch`, which chooses its threads as it goes.)",
+        _table([*header, "course / one thread", f"course / {part['threads']} threads"], rows),
+    ])  # fmt: skip
+
+
 TABLES = (
     ("epochs", _epochs), ("race", _race), ("epochs", _limits), ("start", _start), ("lessons", _lessons),
-    ("same", _same), ("growth", _growth),
+    ("same", _same), ("busy", _busy), ("growth", _growth),
 )  # fmt: skip
 
 

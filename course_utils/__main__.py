@@ -17,6 +17,13 @@ class OneLineErrors(click.Group):
         except click.ClickException as error:
             click.echo(f"course: {' '.join(error.format_message().split())}", err=True)
             sys.exit(error.exit_code)
+        except ModuleNotFoundError as error:
+            package = (error.name or "").split(".")[0]
+            if package == "course_utils":
+                raise
+            remedy = "in the course's folder run: pip install -e '.[instructor]'"
+            click.echo(f"course: this needs {package}, which is not installed; {remedy}", err=True)
+            sys.exit(1)
         except click.Abort:
             click.echo("course: interrupted; what was finished is kept, and --resume goes on from there", err=True)
             sys.exit(1)

@@ -16,7 +16,8 @@ from IPython.display import display
 
 RECORD_MIME = "application/vnd.course.record+json"
 RESULTS = Path(__file__).resolve().parent.parent / "notebooks" / "results.json"
-PACKAGES = "torch torchvision jupyterlab matplotlib scikit-learn ipywidgets papermill nbval"
+PACKAGES = "torch torchvision jupyterlab matplotlib scikit-learn ipywidgets"
+INSTRUCTORS_PACKAGES = "papermill nbval"
 
 
 def pick_device() -> torch.device:
@@ -29,14 +30,17 @@ def pick_device() -> torch.device:
 
 
 def environment_report() -> dict[str, str]:
-    """Versions of Python and the course's packages, the device, the cores. Raises RuntimeError for what is missing."""
+    """Versions of Python and the course's packages, the device, the cores.
+
+    Raises RuntimeError for what is missing and what lessons need. What instructors need is named where it is installed.
+    """
     report = {"Python": platform.python_version()}
     missing = []
-    for package in PACKAGES.split():
+    for package in f"{PACKAGES} {INSTRUCTORS_PACKAGES}".split():
         try:
             report[package] = metadata.version(package)
         except metadata.PackageNotFoundError:
-            missing.append(package)
+            missing += [package] if package in PACKAGES.split() else []
     if missing:
         raise RuntimeError(
             f"not installed: {', '.join(missing)}. In the course's folder run: pip install -r requirements.txt"

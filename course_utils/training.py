@@ -1,7 +1,5 @@
 """The training loop of lesson 3, and what it measured."""
 
-import ctypes
-import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -10,21 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # of mallopt
-
-
-def _keep_freed_memory() -> None:
-    """Have the C library keep what a batch frees for the next one, instead of handing it back to the system.
-
-    The maps of a convolution take several MB a batch; to be given them anew each time costs up to a third of an epoch.
-    Only glibc can be told so: https://man7.org/linux/man-pages/man3/mallopt.3.html
-    """
-    if sys.platform == "linux" and hasattr(library := ctypes.CDLL(None), "mallopt"):
-        library.mallopt(M_TRIM_THRESHOLD, 2**30)
-        library.mallopt(M_MMAP_THRESHOLD, 2**25)  # the highest that glibc takes
-
-
-_keep_freed_memory()
+from .machine import tune_threads
 
 
 @dataclass
@@ -79,7 +63,7 @@ def train_epoch(
     """Train once over all batches, in the five steps of lesson 3."""
     losses, sizes = [], []
     model.train()
-    for images, labels in batches:
+    for images, labels in tune_threads(batches):
         outputs = model(images)  # 1. forward
         loss = loss_fn(outputs, labels)  # 2. loss
         loss.backward()  # 3. backward
@@ -119,7 +103,7 @@ def evaluate(model: nn.Module, batches: Iterable, loss_fn: Callable) -> Metrics:
     """The mean loss and the accuracy over all batches. The model is left as it was found."""
     losses, sizes, correct = [], [], 0
     with evaluating(model):
-        for images, labels in batches:
+        for images, labels in tune_threads(batches):
             outputs = model(images)
             losses.append(loss_fn(outputs, labels))
             sizes.append(len(labels))
@@ -163,7 +147,7 @@ def predict(model: nn.Module, inputs: Tensor, *, batch_size: int = 1000) -> Tens
     """The model's outputs for inputs [N, 1, 28, 28], on the CPU: [N, 1] or [N, 10]. The model is left as found."""
     device = next(model.parameters()).device
     with evaluating(model):
-        return torch.cat([model(part.to(device)).cpu() for part in inputs.split(batch_size)])
+        return torch.cat([model(part.to(device)).cpu() for part in tune_threads(inputs.split(batch_size))])
 
 
 def confusion_matrix(labels: Tensor, predictions: Tensor) -> Tensor:

@@ -1,27 +1,92 @@
-"""The benchmark runs in small on the embedded digits: its numbers are of the right kind. No test looks at the clock."""
+"""What the benchmark computes and writes, on a few digits of noise: nothing is trained, and no lesson is run.
 
+`pytest -m bench` measures in earnest, in small, which takes minutes. No test looks at the clock.
+"""
+
+import io
 import json
+from contextlib import nullcontext, redirect_stdout
+from types import SimpleNamespace
 
+import matplotlib
+import nbformat
 import pytest
 import torch
 from click.testing import CliRunner
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+from samples import noise
 from torch import nn
 
-from benchmarks import measure, race, report, same
+import benchmarks.__main__ as command
+from benchmarks import busy, epochs, growth, lessons, measure, race, report, same, start
 from benchmarks.__main__ import PARTS, main
 from benchmarks.recipes import RECIPES, course_batches, usual_pipeline
-from course_utils.data import Split
+from course_utils.data import Digits, Split, load_digits
+
+FEW = Digits(noise(40, seed=1), noise(20, seed=2), noise(30, seed=3), "digits", "made here")
+
+
+def measured(folder, *arguments):
+    ran = CliRunner().invoke(main, [*arguments, "--quick", "--out", str(folder)], catch_exceptions=False)
+    assert ran.exit_code == 0, ran.output
+    return folder
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """All parts but the lessons, measured in small; a lesson takes longer, and has a test of its own."""
-    folder = tmp_path_factory.mktemp("bench")
-    for part in PARTS:
-        if part != "lessons":
-            ran = CliRunner().invoke(main, [part, "--quick", "--out", str(folder)], catch_exceptions=False)
-            assert ran.exit_code == 0, ran.output
-    return folder
+    """Every part, with the trainings, the lessons and the processes replaced by what costs nothing."""
+    with pytest.MonkeyPatch.context() as patch, matplotlib.rc_context():
+        patch.setattr(command, "load_digits", lambda *_, **__: FEW)
+        for module in (busy, epochs, growth, race, same):
+            patch.setattr(module, "train_epoch", read_a_batch)
+        for module in (busy, epochs):
+            patch.setattr(module, "side_by_side", a_slow_second_round)
+        patch.setattr(busy, "five_steps", read_a_batch)
+        patch.setattr(busy, "_beside", lambda others: nullcontext())
+        racer = {"race": lambda train, seed: nn.Sequential(nn.Flatten(), nn.Linear(784, 10))}
+        patch.setattr(race, "racer_of_the_lesson", lambda: racer)
+        patch.setattr(lessons, "run_lessons", run_nothing)
+        patch.setattr(start, "subprocess", SimpleNamespace(run=run_here))
+        write, found = report.write, tmp_path_factory.mktemp("bench")
+        patch.setattr(report, "write", lambda folder: None)  # once is enough
+        write(measured(found))
+        return found
+
+
+def a_slow_second_round(cases, rounds):
+    """Run each case once, and give the seconds below; all of a second round take twice as long."""
+    assert rounds == 2
+    for run in cases.values():
+        run()
+    seconds = {"files": 24.0, "image by image": 6.0, "course": 2.0, "alone": 1.0, "convolutions": 1.5,
+               "one thread": 4.0, "all threads": 8.0}  # fmt: skip
+    return {name: [seconds.get(name, 3.0), 2 * seconds.get(name, 3.0)] for name in cases}
+
+
+def read_a_batch(model, train, loss_fn, optimizer):
+    """Where a network would be trained, one batch is read and its loss computed."""
+    images, labels = next(iter(train))
+    loss_fn(model(images), labels)
+    optimizer.step()
+
+
+def run_here(command, **_):
+    """Run the code of `python -c` in this process."""
+    with redirect_stdout(io.StringIO()) as printed:
+        exec(command[2], {})
+    return SimpleNamespace(stdout=printed.getvalue())
+
+
+def run_nothing(chosen, profile, changes, folder, jobs=1):
+    """Notebooks as if they had run: a second for the first cell of code, three for the next, none for the last."""
+    for lesson in chosen:
+        cells = [new_markdown_cell("# A lesson"), *map(new_code_cell, ("\nimport torch", "train()\nshow()", "never()"))]
+        for cell, end in zip(cells[1:], ("01", "04"), strict=False):
+            begin = {"01": "00", "04": "01"}[end]
+            cell.metadata["papermill"] = {f"{name}_time": f"2026-01-01T00:00:{second}.000000"
+                                          for name, second in (("start", begin), ("end", end))}  # fmt: skip
+        nbformat.write(new_notebook(cells=cells), folder / f"{lesson.name}.ipynb")
+        yield {"seconds": 5.0, "failure": None}
 
 
 def spreads(content):
@@ -37,12 +102,12 @@ def spreads(content):
             yield from spreads(value)
 
 
-@pytest.mark.parametrize("part", [part for part in PARTS if part != "lessons"])
+@pytest.mark.parametrize("part", PARTS)
 def test_a_part_is_kept_with_its_machine_and_with_numbers_in_order(folder, part):
     content = json.loads((folder / f"{part}.json").read_text())
     assert content["dataset"] == "digits" and content["machine"]["cores"] >= 1
     found = list(spreads(content))
-    assert found
+    assert found or part == "lessons"
     assert all(0 < one["lowest"] <= one["median"] <= one["highest"] for one in found)
 
 
@@ -54,6 +119,23 @@ def test_every_network_is_measured_in_four_ways_and_convolutions_also_alone(fold
         ways |= {"convolutions", "channels first"} if recipe.convolutions else set()
         ways.add("optimiser not fused" if name == "ThreeLayerNetwork" else "fused optimiser")
         assert set(networks[name]["seconds"]) == ways
+
+
+def test_an_epochs_seconds_are_those_of_60000_digits_and_ratios_are_those_of_their_names(folder):
+    found = json.loads((folder / "epochs.json").read_text())["networks"]["CNN"]
+    assert found["seconds"]["course"] == pytest.approx({"median": 4500, "lowest": 3000, "highest": 6000})
+    names = ("files_over_course", "image_by_image_over_course", "course_over_alone", "convolutions_over_course")
+    for name, expected in zip(names, (12, 3, 2, 0.75), strict=True):
+        assert set(found[name].values()) == {expected}, name
+
+
+def test_a_batch_beside_other_programs_is_told_in_milliseconds_and_compared(folder):
+    part = json.loads((folder / "busy.json").read_text())
+    assert all([found["others"] for found in network] == [0, 1, 2] for network in part["networks"].values())
+    found = part["networks"]["BPNetwork"][1]  # its 40 digits are one batch
+    assert found["milliseconds_a_batch"]["course"] == {"median": 3000, "lowest": 2000, "highest": 4000}
+    assert set(found["course_over_one_thread"].values()) == {0.5}
+    assert set(found["course_over_all_threads"].values()) == {0.25}
 
 
 def test_the_table_and_the_figure_show_what_was_measured(folder):
@@ -71,12 +153,43 @@ def test_a_report_holds_the_parts_that_are_there(folder, tmp_path):
     assert "How the cost grows" in table and "Seconds to 99 %" not in table
 
 
-def test_lessons_are_timed_with_their_slowest_cells(tmp_path):
-    ran = CliRunner().invoke(main, ["lessons", "--quick", "--out", str(tmp_path)], catch_exceptions=False)
-    assert ran.exit_code == 0, ran.output
+def test_lessons_are_timed_with_their_slowest_cells(folder):
+    (lesson,) = json.loads((folder / "lessons.json").read_text())["profiles"]["smoke"]
+    assert lesson["lesson"] == "00_start_here" and lesson["seconds"] == 5 and lesson["failure"] is None
+    assert lesson["slowest_cells"] == [
+        {"seconds": 3.0, "first_line": "train()"},
+        {"seconds": 1.0, "first_line": "import torch"},
+    ]
+    assert "| 00_start_here | 5 | 3 s `train()`; 1 s `import torch` |" in (folder / "results.md").read_text()
+
+
+def test_all_that_a_student_waits_for_can_be_run(monkeypatch):
+    monkeypatch.setattr(start, "subprocess", SimpleNamespace(run=run_here))
+    measure_case = start._measure_case
+    monkeypatch.setattr(start, "_measure_case", lambda imports, code, rounds: measure_case(imports, code, rounds=1))
+    with matplotlib.rc_context():
+        cases = start.measure(FEW, quick=False)["cases"]
+    assert set(start.CASES) < set(cases)
+    assert [name for name in cases if name.startswith("load")] == [
+        "load MNIST's files, 90 digits",
+        "load .json.gz, 90 digits",
+        "load pictures, 70 digits",
+        "load the embedded digits",
+    ]
+
+
+def test_a_case_is_timed_in_a_process_of_its_own():
+    found = start._measure_case("import sys", "assert 'torch' not in sys.modules", rounds=1)
+    assert found["seconds"]["lowest"] > 0
+
+
+@pytest.mark.bench
+def test_the_benchmark_measures_in_earnest(tmp_path):
+    measured(tmp_path)
+    for part in PARTS:
+        test_a_part_is_kept_with_its_machine_and_with_numbers_in_order(tmp_path, part)
     (lesson,) = json.loads((tmp_path / "lessons.json").read_text())["profiles"]["smoke"]
     assert lesson["failure"] is None and 0 < lesson["slowest_cells"][0]["seconds"] <= lesson["seconds"]
-    assert "00_start_here" in (tmp_path / "results.md").read_text()
 
 
 def test_missing_mnist_is_said(tmp_path, monkeypatch):
@@ -116,14 +229,25 @@ def test_both_pipelines_give_the_same_digits(name, digits):
         assert torch.allclose(images[labels.argsort()], other_images[other_labels.argsort()], atol=1e-6)
 
 
-@pytest.mark.parametrize("name", ["ThreeLayerNetwork", "RegressionCNN", "CNN"])
-def test_the_course_and_torchs_default_start_equal_and_learn_the_same(name, digits):
-    train, held_out = (Split(*(part[place] for part in digits.train)) for place in (slice(200), slice(200, 400)))
-    for epochs, tolerance in ((0, 1e-6), (1, 0.01)):
-        course, default = (
-            same._held_out_loss(RECIPES[name], train, held_out, 0, epochs, way) for way in ("course", same.DEFAULT)
-        )
-        assert course == pytest.approx(default, rel=tolerance)
+@pytest.mark.parametrize("name", same.EPOCHS)
+def test_the_course_and_torchs_default_start_equal(name):
+    course, default = held_out_losses(name, FEW, epochs=0)
+    assert course == pytest.approx(default, rel=1e-6)
+
+
+@pytest.mark.bench
+@pytest.mark.parametrize("name", same.EPOCHS)
+def test_the_course_and_torchs_default_learn_the_same(name):
+    digits = load_digits("digits", train_size=200, validation=200)
+    course, default = held_out_losses(name, digits, epochs=1)
+    assert course == pytest.approx(default, rel=0.01)
+
+
+def held_out_losses(name, digits, epochs):
+    return [
+        same._held_out_loss(RECIPES[name], digits.train, digits.validation, 0, epochs, way)
+        for way in ("course", same.DEFAULT)
+    ]
 
 
 def test_a_difference_is_told_beside_the_scatter_over_seeds():

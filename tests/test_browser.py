@@ -26,7 +26,6 @@ PATIENCE = 900_000  # milliseconds; a busy machine may be ten times as slow as a
 
 pytestmark = [
     pytest.mark.browser,
-    pytest.mark.xdist_group("browser"),  # one JupyterLab for all of them
     pytest.mark.skipif(CHROMIUM is None, reason=f"no Chromium is installed (looked for {', '.join(NAMES)})"),
 ]
 

@@ -18,13 +18,16 @@ import pytest
 import torch
 from PIL import Image
 from samples import noise, same
+from sklearn import datasets as sklearn_datasets
 from torchvision import datasets, transforms
+from torchvision.transforms import functional as TF
 
 from course_utils.data import (
     DataError,
     Digits,
     Split,
     batches,
+    bending,
     embedded,
     fetch_mnist,
     idx,
@@ -657,8 +660,6 @@ def test_loading_leaves_the_global_random_numbers_alone(tmp_path, digits, mnist,
         "json": lambda: put_json(tmp_path / "x.json.gz", json_content(digits, int)),
         "pictures": lambda: put_pictures(tmp_path / "tree", digits),
     }.get(source, lambda: source)()
-    import sklearn.datasets  # noqa: F401  (its first import draws from Python's own generator)
-
     before = torch.get_rng_state(), np.random.get_state()[1].tolist(), random.getstate()
     size = 1600 if source == "digits" else 5
     load_digits(source, root=mnist, validation=25, train_size=size)
@@ -684,6 +685,38 @@ def test_the_embedded_digits_look_like_mnist():
         assert images.max() > 200
         assert 0.1 < to_inputs(images).mean() < 0.25
     assert {max(box(image[0])) for image in digits.test.images} <= {19, 20}
+
+
+@pytest.mark.parametrize("table", ["there", "elsewhere"])
+def test_the_embedded_digits_are_those_that_scikit_learn_loads(monkeypatch, table):
+    if table == "elsewhere":
+        monkeypatch.setattr(embedded, "find_spec", lambda name: None)
+    ink, labels = embedded._sklearn_digits()
+    theirs = sklearn_datasets.load_digits()
+    assert ink.dtype == torch.float32 and torch.equal(ink * 16, torch.from_numpy(theirs.images).float())
+    assert labels.dtype == torch.int64 and labels.tolist() == theirs.target.tolist()
+
+
+@pytest.mark.parametrize("sides", [(40, 40), (20, 13), (5, 20), (1, 1)], ids=str)
+def test_ink_is_resized_as_torchvision_does_it(sides):
+    ink = noise(8, seed=1).images[:, 0, :10] / 255
+    theirs = TF.resize(ink, list(sides), transforms.InterpolationMode.BICUBIC, antialias=True)
+    assert torch.equal(embedded._resized(ink, *sides), theirs.clamp(0, 1))
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_digits_are_moved_and_bent_as_torchvision_does_it(seed):
+    theirs = transforms.Compose([
+        transforms.RandomAffine(8, translate=(0.05, 0.05), scale=(0.95, 1.05), shear=5,
+                                interpolation=transforms.InterpolationMode.BILINEAR),
+        transforms.ElasticTransform(alpha=20.0, sigma=4.0),
+    ])  # fmt: skip
+    mine = torch.Generator().manual_seed(seed)
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        for size in (128, 128, 1):
+            images = noise(size, seed=size).images
+            assert torch.equal(bending.move_and_bend(images, mine), theirs(images))
 
 
 def test_the_embedded_test_digits_are_always_the_same():
@@ -1222,7 +1255,7 @@ def test_an_interrupted_fetch_leaves_nothing_half(tmp_path, mirrors, monkeypatch
     put(raw(tmp_path) / FILES[0], b"damaged")
     before = tree(tmp_path)
     mirrors.use("good")
-    owner = idx.shutil if where.startswith("shutil") else idx
+    owner = idx.shutil if where.startswith("shutil") else datasets.utils
     function, calls = getattr(owner, where.split(".")[-1]), iter(range(1, 100))
 
     def interrupt(*args):

@@ -19,7 +19,6 @@ from course_utils.instructor import grades
 from course_utils.instructor import returned as reading
 from course_utils.instructor.manifest import NOTEBOOKS, read_course
 
-pytestmark = pytest.mark.xdist_group("grade")  # its two large runs are shared
 PACKAGE = Path(guard.PACKAGE)
 STUBS = {
     "3.1": "my_gradients = ..., ...",

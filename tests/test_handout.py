@@ -34,7 +34,8 @@ def test_a_handout_holds_the_lessons_asked_for_without_outputs_and_all_it_takes_
         assert all(not cell.outputs and cell.execution_count is None for cell in cells)
         exercises = [cell.source for cell in cells if "exercise" in cell.metadata.get("tags", [])]
         assert exercises and all("# hint(" in source and "solution(" not in source for source in exercises)
-    assert {"README.md", "requirements.txt", "pyproject.toml", "Makefile"} <= {path.name for path in handout.iterdir()}
+    needed = {"README.md", "LICENSE", "LICENSE-text", "requirements.txt", "pyproject.toml", "install.py", "Makefile"}
+    assert needed <= {path.name for path in handout.iterdir()}
     assert not list(handout.rglob("__pycache__"))
 
 

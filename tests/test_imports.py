@@ -1,6 +1,7 @@
 """What importing the core costs and needs: nothing but its own libraries, and no room knows another one's secrets."""
 
 import ast
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -10,13 +11,16 @@ import pytest
 import course_utils
 
 PACKAGE = Path(course_utils.__file__).parent
-CORE = ("runtime", "data", "models", "training", "plotting")
+NOTEBOOKS = PACKAGE.parent / "notebooks"
+CORE = ("machine", "runtime", "data", "models", "training", "plotting")
+# What takes a large share of `import torch` to import, or more than that.
+HEAVY = ("torchvision", "torch._dynamo", "sympy", "triton", "sklearn", "scipy", "pandas")
 
 # The libraries that the core stands on are imported first, so that what is watched is the core's own doing.
 IMPORT_CORE_UNDER_WATCH = """
 import importlib, os, socket, sys, threading
 
-for forbidden in ("ipywidgets", "papermill", "anywidget"):
+for forbidden in ("ipywidgets", "papermill", "anywidget", "torchvision", "sklearn"):
     sys.modules[forbidden] = None  # importing it raises ImportError
 
 def refuse(*args, **kwargs):
@@ -24,7 +28,7 @@ def refuse(*args, **kwargs):
 
 socket.socket.connect = socket.socket.connect_ex = socket.create_connection = socket.getaddrinfo = refuse
 
-import IPython.display, matplotlib.figure, matplotlib.pyplot, torch, torchvision
+import IPython.display, matplotlib.figure, matplotlib.pyplot, torch
 
 def watch(event, args):
     if event == "open":
@@ -45,7 +49,7 @@ sys.addaudithook(watch)
 for room in sys.argv[1:]:
     importlib.import_module(f"course_utils.{room}")
 assert state() == before, "importing the core changed a setting"
-strangers = {"sklearn", "course_utils.exercises", "course_utils.widgets", "course_utils.instructor"} & set(sys.modules)
+strangers = {"course_utils.exercises", "course_utils.widgets", "course_utils.instructor"} & set(sys.modules)
 assert not strangers, f"importing the core also imported {strangers}"
 """
 
@@ -56,6 +60,54 @@ def test_importing_the_core_has_no_side_effect_and_needs_no_widgets_papermill_or
     assert done.returncode == 0, done.stderr
     assert done.stdout == done.stderr == ""
     assert not list(tmp_path.iterdir())
+
+
+WATCHED_CELLS = """
+import json, sys
+import IPython.display, torch
+
+heavy, cells = json.loads(sys.argv[1])
+for name, cell in cells.items():
+    before = set(sys.modules)
+    exec(cell, {})
+    if new := set(heavy) & (set(sys.modules) - before):
+        sys.exit(f"{name} imports {', '.join(sorted(new))}")
+"""
+
+
+def run_watched(cells: dict[str, str], heavy: tuple[str, ...], folder: Path) -> str:
+    """Run cells in a fresh interpreter that has imported torch; which of them was the first to import what is heavy."""
+    command = [sys.executable, "-c", WATCHED_CELLS, json.dumps([heavy, cells])]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False).stderr.strip()
+
+
+def first_cell(notebook: Path) -> str:
+    cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
+    return "".join(next(cell["source"] for cell in cells if cell["cell_type"] == "code"))
+
+
+def test_a_lessons_first_cell_imports_little_but_torch():
+    """A figure or a widget brings its library in the first cell that draws one."""
+    cells = {path.stem: first_cell(path) for path in sorted(NOTEBOOKS.glob("*.ipynb"))}
+    assert cells and all("import torch\n" in cell for cell in cells.values())
+    assert run_watched(cells, (*HEAVY, "matplotlib", "ipywidgets", "anywidget"), NOTEBOOKS) == ""
+
+
+READ_EVERY_CONTAINER = """
+from course_utils.data import load_digits, save_digits
+
+digits = load_digits("digits", train_size=1600, validation=10)  # some of them moved and bent
+save_digits(digits, "one.json.gz", container="json")
+save_digits(digits, "folder", container="mnist")
+save_digits(digits, "tree", container="images")
+load_digits("one.json.gz"), load_digits("mnist", root="folder"), load_digits("tree")
+"""
+
+
+def test_digits_are_read_and_exercises_begun_without_heavy_imports(tmp_path):
+    begin = "from course_utils.exercises import start_exercises\nstart_exercises(0)"
+    cells = {"reading digits": READ_EVERY_CONTAINER, "beginning exercises": begin}
+    assert run_watched(cells, (*HEAVY, "matplotlib"), tmp_path) == ""
 
 
 def imported_by(file: Path) -> set[str]:
@@ -80,8 +132,8 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 
 
 @pytest.mark.parametrize("file", [file for file in FILES if room_of(file) in CORE], ids=lambda file: file.name)
-def test_a_core_room_imports_no_sibling(file):
-    assert imported_by(file) <= {room_of(file)}
+def test_a_core_room_imports_no_sibling_but_the_machine(file):
+    assert imported_by(file) <= {room_of(file), "machine"}
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.relative_to(PACKAGE)))

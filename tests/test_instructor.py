@@ -296,14 +296,22 @@ def test_unknown_parameters_are_refused_before_anything_runs(tmp_path):
     ],
 )
 def test_impossible_parameters_are_refused_before_anything_runs(tmp_path, option, words):
+    result = call("run", "--notebooks", write_bounded_course(tmp_path), *option)
+    assert result.exit_code == 2 and words in result.output and not (tmp_path / "build").exists()
+
+
+def test_parameters_at_their_bounds_are_run(tmp_path):
+    options = ["-p", "rate", "1", "-p", "solved", "true", "-p", "epochs", "1"]
+    result = call("run", "--notebooks", write_bounded_course(tmp_path), *options)
+    assert result.exit_code == 0, result.output
+
+
+def write_bounded_course(folder):
     more = f"{PARAMETERS}\nrate: float = 0.1\nsolved: bool = False"
-    notebooks = write_course(tmp_path, {"00_good": ([more, *GOOD[1:]], {"bands": {}})})
+    notebooks = write_course(folder, {"00_good": ([more, *GOOD[1:]], {"bands": {}})})
     with open(notebooks / "course.yaml", "a") as manifest:
         manifest.write("parameters:\n  epochs: {minimum: 1}\n  rate: {exclusiveMinimum: 0}\n")
-    result = call("run", "--notebooks", notebooks, *option)
-    assert result.exit_code == 2 and words in result.output and not (tmp_path / "build").exists()
-    well = call("run", "--notebooks", notebooks, "-p", "rate", "1", "-p", "solved", "true", "-p", "epochs", "1")
-    assert well.exit_code == 0, well.output
+    return notebooks
 
 
 def test_a_path_given_as_source_is_named_absolutely(tmp_path, monkeypatch):
@@ -622,6 +630,12 @@ def test_no_page_of_a_report_asks_the_network_for_anything(pages):
         assert resources and not [name for name in resources if re.match(r"(https?:)?//", name)], path
     for path in pages.rglob("*.css"):
         assert not re.findall(r"(?:url\(|@import)\s*['\"]?(?:https?:)?//", path.read_text()), path
+
+
+def test_every_page_of_a_report_names_the_licences_in_its_foot(pages):
+    for path in pages.glob("*.html"):
+        foot = BeautifulSoup(path.read_text(), "html.parser").find("footer", class_="bd-footer-content")
+        assert "Code: MIT licence. Text and figures: CC BY 4.0." in foot.get_text(), path
 
 
 def test_a_report_shows_every_lesson(pages):

@@ -1,13 +1,15 @@
 """The embedded digits: scikit-learn's, brought to 28×28 in MNIST's manner and multiplied."""
 
 from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
 
+import numpy as np
 import torch
 from torch import Tensor
-from torch.nn import functional
-from torchvision import transforms
-from torchvision.transforms import functional as TF
+from torch.nn import functional as F
 
+from .bending import move_and_bend
 from .splits import DataError, Digits, Split, empty, hold_out
 
 TEST_SIZE, TRAIN_SIZE = 300, 60_000
@@ -25,8 +27,7 @@ def to_mnist_frame(ink: Tensor) -> Tensor:
         return frame.to(torch.uint8)
     box = ink[rows.min() : rows.max() + 1, columns.min() : columns.max() + 1]
     height, width = (max(1, round(20 * side / max(box.shape))) for side in box.shape)
-    box = TF.resize(box[None], [height, width], transforms.InterpolationMode.BICUBIC, antialias=True)[0]
-    box = box.clamp(0, 1)
+    box = _resized(box[None], height, width)[0]
     mass = box / box.sum()
     top = 14.5 - (mass.sum(1) @ (torch.arange(height) + 0.5)).item()
     left = 14.5 - (mass.sum(0) @ (torch.arange(width) + 0.5)).item()
@@ -35,17 +36,33 @@ def to_mnist_frame(ink: Tensor) -> Tensor:
     return (frame * 255).round().to(torch.uint8)
 
 
+def _resized(ink: Tensor, height: int, width: int) -> Tensor:
+    """Ink [N, H, W] in [0, 1] as [N, height, width], smoothly."""
+    return F.interpolate(ink[:, None], (height, width), mode="bicubic", antialias=True)[:, 0].clamp(0, 1)
+
+
 @cache
 def _framed_digits() -> tuple[Split, Split]:
     """scikit-learn's 1,797 digits at 28×28, in an order drawn once and for all: those to train on, those to test."""
-    from sklearn.datasets import load_digits as load_sklearn_digits
-
-    bunch = load_sklearn_digits()
-    ink = functional.pad(torch.from_numpy(bunch.images).float() / 16, (1, 1, 1, 1))
-    fine = TF.resize(ink, [40, 40], transforms.InterpolationMode.BICUBIC).clamp(0, 1)
+    ink, labels = _sklearn_digits()
+    fine = _resized(F.pad(ink, (1, 1, 1, 1)), 40, 40)
     images = torch.stack([to_mnist_frame(page) for page in fine]).unsqueeze(1)
-    labels = torch.from_numpy(bunch.target).long()
     return hold_out(Split(images, labels), TEST_SIZE, seed=0)
+
+
+def _sklearn_digits() -> tuple[Tensor, Tensor]:
+    """scikit-learn's digits, ink [1797, 8, 8] in [0, 1] and labels, from the table it ships: its import takes long."""
+    package = find_spec("sklearn")
+    table = package and Path(package.origin).parent / "datasets" / "data" / "digits.csv.gz"
+    if table and table.exists():
+        rows = np.loadtxt(table, delimiter=",", dtype=np.float32)
+        images, labels = rows[:, :-1].reshape(-1, 8, 8), rows[:, -1]
+    else:
+        from sklearn.datasets import load_digits
+
+        bunch = load_digits()
+        images, labels = bunch.images, bunch.target
+    return torch.from_numpy(images).float() / 16, torch.from_numpy(labels).long()
 
 
 def read(validation: int, train_size: int | None, seed: int) -> Digits:
@@ -76,13 +93,7 @@ def _multiply(originals: Split, size: int, generator: torch.Generator) -> Split:
     total = len(originals.labels)
     order = torch.cat([torch.randperm(total, generator=generator) for _ in range(-(-size // total))])[:size]
     images, labels = originals.images[order], originals.labels[order]
-    bend = transforms.Compose([
-        transforms.RandomAffine(8, translate=(0.05, 0.05), scale=(0.95, 1.05), shear=5,
-                                interpolation=transforms.InterpolationMode.BILINEAR),
-        transforms.ElasticTransform(alpha=20.0, sigma=4.0),
-    ])  # fmt: skip
-    with torch.random.fork_rng(devices=[]):
-        torch.default_generator.manual_seed(int(torch.randint(2**31, (), generator=generator)))
-        for start in range(total, size, 128):
-            images[start : start + 128] = bend(images[start : start + 128])
+    bending = torch.Generator().manual_seed(int(torch.randint(2**31, (), generator=generator)))
+    for start in range(total, size, 128):
+        images[start : start + 128] = move_and_bend(images[start : start + 128], bending)
     return Split(images, labels)

@@ -14,8 +14,6 @@ from pathlib import Path
 import numpy as np
 import torch
 from torch import Tensor
-from torchvision import datasets
-from torchvision.datasets.utils import download_url
 
 from .splits import DataError, Digits, Split, check_labels, empty, join, temporary_folder
 from .zipped import readable
@@ -135,14 +133,16 @@ def _is_genuine(path: Path) -> bool:
 
 def _fetch_file(name: str, folder: Path, timeout: float) -> None:
     """Fetch one file from the first mirror that gives its genuine content, uncompressed, into `folder`."""
+    from torchvision.datasets import MNIST, utils  # takes longer than torch itself, and only fetching needs it
+
     failures = []
-    for mirror in datasets.MNIST.mirrors:
+    for mirror in MNIST.mirrors:
         print(f"{mirror}{name}.gz")
         zipped = folder / f"{name}.gz"
         zipped.unlink(missing_ok=True)
         try:
             with _socket_timeout(timeout):
-                download_url(f"{mirror}{name}.gz", folder)
+                utils.download_url(f"{mirror}{name}.gz", folder)
             with readable(zipped), gzip.open(zipped, "rb") as source, open(folder / name, "wb") as target:
                 shutil.copyfileobj(source, target)
         except (OSError, RuntimeError, HTTPException, DataError) as error:

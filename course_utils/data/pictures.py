@@ -1,13 +1,16 @@
 """The container of pictures: train/<digit>/*.png and test/<digit>/*.png, as torchvision's ImageFolder reads them."""
 
+import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import torch
 from PIL import Image
-from torchvision import datasets
 
 from .splits import DataError, Digits, Split, empty, join
+
+ENDINGS = (".jpg", ".jpeg", ".png", ".ppm", ".bmp", ".pgm", ".tif", ".tiff", ".webp")
 
 
 def read(path: Path) -> tuple[Split, Split, Split]:
@@ -25,18 +28,20 @@ def _read_tree(folder: Path) -> Split:
     for child in classes:
         if child.name not in set("0123456789"):
             raise DataError(f"{child}: not a digit's folder. Folders are named 0, 1, … 9; rename or remove it.")
-    values = {child.name: int(child.name) for child in classes}
-    samples = datasets.folder.make_dataset(folder, values, datasets.folder.IMG_EXTENSIONS, allow_empty=True)
-    if empty_ones := set(values.values()) - {label for _, label in samples}:
-        raise DataError(
-            f"{folder / str(min(empty_ones))}: an empty class folder. Put pictures of the digit in it, or remove it."
-        )
+        if not any(_pictures(child)):
+            raise DataError(f"{child}: an empty class folder. Put pictures of the digit in it, or remove it.")
+    samples = [(file, int(child.name)) for child in classes for file in _pictures(child)]
     images = torch.empty(len(samples), 1, 28, 28, dtype=torch.uint8)
     labels = torch.empty(len(samples), dtype=torch.int64)
     for index, (file, label) in enumerate(samples):
-        images[index, 0] = torch.from_numpy(_read_picture(Path(file)))
+        images[index, 0] = torch.from_numpy(_read_picture(file))
         labels[index] = label
     return Split(images, labels)
+
+
+def _pictures(folder: Path) -> Iterator[Path]:
+    for parent, _, names in sorted(os.walk(folder, followlinks=True)):
+        yield from (Path(parent, name) for name in sorted(names) if name.lower().endswith(ENDINGS))
 
 
 def _read_picture(path: Path) -> np.ndarray:

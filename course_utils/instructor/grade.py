@@ -37,7 +37,7 @@ class Wanted:
 def read_wanted(profile: str, seconds: float, checks: Path | None) -> Wanted:
     """Read the instructor's checks. Raises WrongUse where these are none."""
     if not hasattr(os, "fork"):
-        raise WrongUse("this system cannot keep students' code to itself (no fork); use a container, as README.md says")
+        raise WrongUse("this system cannot wall students' code in (no fork); use a container: see docs/instructors.md")
     if checks is None:
         return Wanted(profile, seconds, None, {})
     try:

@@ -27,8 +27,8 @@ def grade(context, folder, checks, profile, timeout, jobs, scheduler, resume, ou
     """Grade returned notebooks.
 
     FOLDER holds them under any names. Their answers are taken, and judged in the course's own lessons; students' code
-    runs behind limits, as README.md says. A broken notebook costs only itself and is named. Exit code 1 means that
-    something was not graded; --resume tries it again.
+    runs behind limits, as docs/instructors.md says. A broken notebook costs only itself and is named. Exit code 1
+    means that something was not graded; --resume tries it again.
     """
     from .grade import grade, read_wanted
     from .grades import summary

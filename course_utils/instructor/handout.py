@@ -14,7 +14,10 @@ import nbformat
 from .manifest import Course, Lesson, WrongUse
 from .run import as_text
 
-PARTS = ("README.md", "requirements.txt", "pyproject.toml", "Makefile", "data/README.md", "course_utils")
+PARTS = (
+    "README.md", "LICENSE", "LICENSE-text", "requirements.txt", "pyproject.toml", "install.py", "Makefile",
+    "data/README.md", "course_utils",
+)  # fmt: skip
 BESIDE = ("course.yaml", "results.json", "cover.png")  # what lies beside the lessons
 SOLUTION = re.compile(r"\n# solution\(.*\)$", re.MULTILINE)
 MARK = ".handout"

@@ -19,6 +19,8 @@ from .outputs import pictures, recorded
 from .run import check_bands, succeeded
 
 TITLE = "Reading handwritten digits"
+CC_BY = '<a rel="license" href="https://creativecommons.org/licenses/by/4.0/">CC BY 4.0</a>'
+FOOT = f"<p>By the authors of {TITLE}. Code: MIT licence. Text and figures: {CC_BY}.</p>"
 SETTINGS = {
     "project": TITLE,
     "extensions": ["myst_nb", "course_utils.instructor.sphinx_parts"],
@@ -27,7 +29,8 @@ SETTINGS = {
         "use_download_button": False,
         "home_page_in_toc": True,
         "navbar_persistent": [],
-        "footer_content_items": [],
+        "footer_content_items": ["extra-footer"],
+        "extra_footer": FOOT,
     },
     "html_title": TITLE,
     "html_static_path": ["static"],

@@ -1,0 +1,122 @@
+"""The threads that torch takes while others compute beside it, on a clock that the tests themselves turn."""
+
+import pytest
+import torch
+
+from course_utils import machine
+from course_utils.machine import share_the_machine, tune_threads
+
+
+class Clock:
+    """A clock that a batch turns on, by what it costs on as many threads as torch has at that moment."""
+
+    def __init__(self, cost):
+        self.cost, self.now, self.threads = cost, 0.0, []
+
+    def __call__(self) -> float:
+        return self.now
+
+    def epoch(self, batches: int, most: int = 2) -> float:
+        """The seconds of an epoch. `threads` then holds how many each batch had."""
+        self.threads = []
+        started = self.now
+        for number in tune_threads(range(batches), most=most, clock=self):
+            self.threads.append(torch.get_num_threads())
+            self.now += self.cost(number, self.threads[-1])
+        return self.now - started
+
+
+def quiet(number: int, threads: int) -> float:
+    return 0.040 / threads
+
+
+def busy(number: int, threads: int) -> float:
+    """Beside a busy process: now and then a batch gets through, and most wait for the other thread."""
+    if threads == 1:
+        return 0.040
+    return 0.025 if number % 3 == 0 else 0.400
+
+
+def test_on_a_quiet_machine_an_epoch_costs_what_all_threads_cost():
+    clock = Clock(quiet)
+    assert clock.epoch(300) <= 1.1 * 300 * quiet(0, 2)
+    assert clock.threads[:5] == [1, 1, 1, 2, 2]
+
+
+@pytest.mark.parametrize("batches", [100, 938])
+def test_beside_a_busy_process_an_epoch_costs_little_more_than_on_one_thread(batches):
+    assert Clock(busy).epoch(batches) <= 1.3 * batches * busy(0, 1)
+
+
+def test_threads_are_given_up_when_others_begin_to_compute_and_taken_again_when_they_stop():
+    clock = Clock(lambda number, threads: (busy if 100 <= number < 200 else quiet)(number, threads))
+    clock.epoch(500)
+    assert set(clock.threads[3:100]) == {2}
+    assert clock.threads[100:200].count(2) <= 6
+    assert set(clock.threads[-100:]) == {2}
+
+
+def test_a_single_slow_batch_does_not_cost_the_second_thread():
+    clock = Clock(lambda number, threads: 0.070 if number == 50 else quiet(number, threads))
+    clock.epoch(100)
+    assert set(clock.threads[3:]) == {2}
+
+
+def test_a_batch_of_less_than_five_milliseconds_stays_on_one_thread():
+    clock = Clock(lambda number, threads: 0.0009 if threads == 1 else 0.05)
+    clock.epoch(1000)
+    assert set(clock.threads) == {1}
+
+
+def test_a_short_batch_stays_on_one_thread_even_if_others_interrupt_most_of_them():
+    clock = Clock(lambda number, threads: (0.0009 if number % 3 == 0 else 0.02) if threads == 1 else 0.05)
+    clock.epoch(1000)
+    assert set(clock.threads) == {1}
+
+
+@pytest.mark.parametrize(("most", "counts"), [(1, {1}), (6, {1, 2, 4, 6}), (8, {1, 2, 4, 8})])
+def test_the_number_of_threads_doubles_up_to_the_most(most, counts):
+    clock = Clock(quiet)
+    clock.epoch(30, most=most)
+    assert set(clock.threads) == counts
+    assert clock.threads == sorted(clock.threads)
+
+
+def test_where_half_of_the_threads_are_as_many_as_help_they_stay_half():
+    clock = Clock(lambda number, threads: 0.1 / threads if threads <= 4 else 0.2)
+    clock.epoch(300, most=8)
+    assert clock.threads.count(8) <= 6
+    assert clock.threads.count(4) > 280
+
+
+def test_the_batches_come_through_in_their_order_and_torch_gets_its_threads_back():
+    before = torch.get_num_threads()
+    torch.set_num_threads(3)
+    try:
+        assert list(tune_threads(range(9), most=2)) == list(range(9))
+        assert torch.get_num_threads() == 3
+        with pytest.raises(ZeroDivisionError):
+            for number in tune_threads([1, 0], most=2):
+                _ = 1 / number
+        assert torch.get_num_threads() == 3
+    finally:
+        torch.set_num_threads(before)
+
+
+def test_without_a_word_there_are_no_more_threads_than_torch_began_with(monkeypatch):
+    monkeypatch.setattr(machine, "MOST_THREADS", 4)
+    clock = Clock(quiet)
+    for number in tune_threads(range(20), clock=clock):
+        clock.now += quiet(number, torch.get_num_threads())
+        clock.threads.append(torch.get_num_threads())
+    assert max(clock.threads) == 4
+
+
+def test_sharing_the_machine_leaves_torch_one_thread():
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        share_the_machine()
+        assert torch.get_num_threads() == 1
+    finally:
+        torch.set_num_threads(before)
