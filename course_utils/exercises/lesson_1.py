@@ -2,8 +2,8 @@
 
 import torch
 
-from .asking import ask, expect, expect_prediction, number_of, tensor_of
-from .exercise import Exercise, Wrong
+from .old_asking import ask, expect, expect_prediction, number_of, tensor_of
+from .old_exercise import Exercise, Wrong
 
 # 1.1 ---------------------------------------------------------------------------------------------------------------
 
