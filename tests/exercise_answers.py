@@ -33,6 +33,37 @@ ALSO_RIGHT = {
         lambda images: images.sum(1).sum(1).sum(1).tolist(),
     ],
     "0.7": [("Train", " validation", "TEST", "validation")],
+    "1.1": [torch.tensor([[4, 5], [-1, -2]]), ((4, 5.0), (-1, -2)), np.array([[4, 5], [-1, -2]])],
+    "1.2": [
+        lambda W1, b1, W2, b2: [(W2.double() @ W1.double()).tolist(), W2.double() @ b1.double() + b2],
+        lambda W1, b1, W2, b2: (W2.numpy() @ W1.numpy(), W2.numpy() @ b1.numpy() + b2.numpy()),
+        lambda W1, b1, W2, b2: (torch.matmul(W2, W1), (W2 @ b1.unsqueeze(1)).flatten() + b2),
+        lambda W1, b1, W2, b2: ((W2 @ W1).tolist(), (W2 @ b1 + b2).tolist()),
+    ],
+    "1.3": [
+        lambda z: z.sigmoid() * z.neg().sigmoid(),
+        lambda z: torch.sigmoid(z.double()) - torch.sigmoid(z.double()) ** 2,
+        lambda z: 1 / (1 + (-z).exp()) * (1 - 1 / (1 + (-z).exp())),
+        lambda z: ((-z.abs()).exp() / (1 + (-z.abs()).exp()) ** 2).numpy(),
+        lambda z: 0.25 * (1 - torch.tanh(z / 2) ** 2),
+    ],
+    "1.4": [
+        lambda factor, share: math.floor(round(math.log(share) / math.log(factor), 9)) + 1,
+        lambda factor, share: next(torch.tensor(n) for n in range(1000) if factor**n < share),
+        lambda factor, share: float((factor ** torch.arange(200.0, dtype=torch.float64) >= share).sum()),
+    ],
+    "1.5": [
+        lambda x1, x2: abs(x1 - x2) - 0.4,
+        lambda x1, x2: 2 * max(0, x1 + x2 - 0.5) - 4 * max(0, x1 + x2 - 1) + 2 * max(0, x1 + x2 - 1.5) - 0.5,
+        lambda x1, x2: torch.tensor([max(0, x1 - x2) + max(0, x2 - x1) - 0.6]),
+        lambda x1, x2: np.float64(x1 - x2) ** 2 - 0.25,
+    ],
+    "1.6": [
+        lambda counts: [counts[k, k].item() / counts[k].sum().item() for k in range(len(counts))],
+        lambda counts: np.diag(counts.numpy()) / counts.numpy().sum(axis=1),
+        lambda counts: torch.diagonal(counts / counts.sum(dim=1, keepdim=True)),
+        lambda counts: torch.stack([row[k] / row.sum() for k, row in enumerate(counts)]),
+    ],
     "3.2": [
         lambda logits: logits - logits.logsumexp(dim=1, keepdim=True),
         lambda logits: torch.log_softmax(logits.double(), 1).numpy(),
@@ -118,6 +149,32 @@ WRONG = {
         ("train", "wrong", "a list of 4 is wanted"),
         (["train", "validation"], "wrong", "a list of 4 is wanted"),
         (["train", "validation", "test", "all"], "wrong", "`'all'` at place 4"),
+    ],
+    "1.1": [([4, 5], "wrong", "2 by 2 numbers are wanted"), ([[4, 5], [-1, 2]], "wrong", "at place 2 of your list")],
+    "1.2": [
+        (lambda W1, b1, W2, b2: (W1 @ W2, b1 + b2), "wrong", "This is W₁W₂"),
+        (lambda W1, b1, W2, b2: W2 @ W1, "wrong", "2 things, in this order: W, b"),
+        (lambda W1, b1, W2, b2: ((W2 @ W1).T, b2), "wrong", "W is transposed"),
+        (lambda W1, b1, W2, b2: (W2 @ W1, W2 @ b1 + b2 if len(b1) > len(b2) else b1 + b2), "wrong", "Look at b: `my_coll"),
+        (lambda W1, b1, W2, b2: (W2 @ W1.mul_(2), W2 @ b1 + b2), "wrong", "Look at W: `my_collapse(torch.tensor([["),
+    ],
+    "1.3": [
+        (lambda z: z.sigmoid() * (1 - z.sigmoid()) + 2e-5, "wrong", "gives 0.10501, and 0.10499 is expected"),
+        (lambda z: (torch.sigmoid(z + 0.01) - torch.sigmoid(z - 0.01)) / 0.2, "wrong", "is expected"),
+    ],
+    "1.4": [
+        (5, "wrong", "A function is wanted here, and this is a number"),
+        (lambda factor, share: (share < 0.01) * 5, "wrong", "my_layers(0.5, 0.25)` gives 0, and 3 is expected"),
+    ],
+    "1.5": [
+        (lambda x1, x2: 1, "wrong", "straight line"),
+        (lambda x1, x2: abs(x1 - 0.5) + abs(x2 - 0.5) - 2, "wrong", "Write down h₁, h₂"),
+        (lambda x1, x2: 1 if (x1, x2) in ((0, 1), (1, 0)) else -1, "wrong", "beside one of them is not"),
+        (lambda x1, x2: math.nan, "wrong", "inf or nan"),
+    ],
+    "1.6": [
+        (lambda counts: counts.max(dim=1).values / counts.sum(dim=1), "wrong", "not always the one on the diagonal"),
+        (lambda counts: (counts.diag() / counts.sum(dim=1)).round(decimals=2), "wrong", "is expected"),
     ],
     "3.2": [
         (_shifted_in_place, "wrong", "changed its argument `logits`"),

@@ -31,12 +31,18 @@ class Verdict:
     words: str
     mistake: int | None = None
     call: int | None = None
+    tries: int = 0  # the wrong ones before
     by_course: bool = False
 
 
 def judge(exercise: Exercise, outcomes: Sequence[Outcome], *, tries: int = 0, **given: object) -> Verdict:
-    """The verdict on an answer, from what it gave, after so many wrong tries. `given` is what a lesson measured."""
-    verdict = _without_prints(exercise, outcomes, tries, given)
+    """The verdict on an answer, from what it gave, after so many wrong tries. `given` is what a lesson measured.
+
+    Raises ValueError where these are no outcomes of this exercise.
+    """
+    if not outcomes or not all(isinstance(outcome, Outcome) for outcome in outcomes):
+        raise ValueError("these are no outcomes")
+    verdict = replace(_without_prints(exercise, outcomes, tries, given), tries=tries)
     printed = " ".join("".join(outcome.printed for outcome in outcomes).split())
     if printed and verdict.words != PRINTS:
         printed = printed if len(printed) < 120 else f"{printed[:118]} …"
@@ -54,6 +60,8 @@ def _without_prints(exercise: Exercise, outcomes: Sequence[Outcome], tries: int,
         return Verdict("error", words)
     if (stub := _stub(outcomes)) is not None:
         return Verdict("open", stub)
+    if len(outcomes) != len(exercise.expected):
+        raise ValueError(f"{len(outcomes)} outcomes are none of exercise {exercise.number}")
     for judged in (_misconception, _not_returned, _error, _own_judge, _difference, _changed):
         if verdict := judged(exercise, outcomes, tries, given):
             return verdict
@@ -65,12 +73,12 @@ def _without_prints(exercise: Exercise, outcomes: Sequence[Outcome], tries: int,
 
 def _misconception(exercise, outcomes, tries, given) -> Verdict | None:
     """The misconception whose program agrees with the answer on every call, or on the first part that is wrong."""
-    if exercise.judge or agree(outcomes, exercise.expected, exercise, exercise.parts):
+    if exercise.judge or agree(outcomes, exercise.expected, exercise, parts=exercise.parts):
         return None
-    part = next((part for part in exercise.parts if not agree(outcomes, exercise.expected, exercise, [part])), "")
+    part = next((part for part in exercise.parts if not agree(outcomes, exercise.expected, exercise, parts=[part])), "")
     for parts in ((), [part]) if part else ((),):
         for index, (words, mistaken) in enumerate(exercise.mistaken.items()):
-            if agree(outcomes, mistaken, exercise, parts, clues=True):
+            if agree(outcomes, mistaken, exercise, parts=parts, clues=True):
                 return Verdict("wrong", words.replace("{part}", part), index)
     return None
 
@@ -117,7 +125,7 @@ def _own_judge(exercise, outcomes, tries, given) -> Verdict | None:
 def _difference(exercise, outcomes, tries, given) -> Verdict | None:
     """The smallest call that differs, or for a guess at most a direction."""
     pairs = list(zip(outcomes, exercise.expected, strict=True))
-    differ = [i for i, (one, other) in enumerate(pairs) if not agree([one], [other], exercise, exercise.parts)]
+    differ = [i for i, (one, other) in enumerate(pairs) if not _same(one, other, exercise, exercise.parts)]
     if exercise.judge or not differ:
         return None
     index = _smallest(exercise, differ)
@@ -127,7 +135,8 @@ def _difference(exercise, outcomes, tries, given) -> Verdict | None:
     shown = called(exercise, index)
     who = f"`{shown}`" if shown else "One of the calls"
     if exercise.parts:
-        if not isinstance(got, list | tuple) or len(got) < len(exercise.parts):
+        got = _in_parts(got)
+        if len(got) != len(expected):
             words = f"Give back {len(exercise.parts)} things, in this order: {', '.join(exercise.parts)}."
             return Verdict("wrong", words, call=index)
         place = next(i for i in range(len(exercise.parts)) if not _equal(got[i], expected[i], exercise))
@@ -150,35 +159,28 @@ def _changed(exercise, outcomes, tries, given) -> Verdict | None:
 # Comparing ------------------------------------------------------------------------------------------------------------
 
 
-def agree(
-    outcomes: Sequence[Outcome],
-    others: Sequence[Outcome],
-    exercise: Exercise,
-    parts: Sequence[str] = (),
-    clues: bool = False,
-) -> bool:
-    """Whether two answers gave the same on every call, values or errors of one type; or only in `parts` (and clues)."""
-    if len(outcomes) != len(others):
-        return False
-    for outcome, other in zip(outcomes, others, strict=True):
-        if outcome.error or other.error:
-            if outcome.error != other.error:
-                return False
-            continue
-        got, expected = outcome.value, other.value
-        if parts:
-            if not all(
-                isinstance(value, list | tuple) and len(value) >= len(exercise.parts) for value in (got, expected)
-            ):
-                return False
-            if exercise.use == "call" and len(got) != len(expected):
-                return False
-            places = [exercise.parts.index(part) for part in parts]
-            places += range(len(exercise.parts), len(expected)) if clues else []
-            got, expected = [got[place] for place in places], [expected[place] for place in places]
-        if not _equal(got, expected, exercise):
+def agree(outcomes: Sequence[Outcome], others: Sequence[Outcome], exercise: Exercise, **only: object) -> bool:
+    """Whether two answers gave the same on every call, values or errors of one type; `only` is as in `_same`."""
+    return all(_same(*pair, exercise, **only) for pair in zip(outcomes, others, strict=True))
+
+
+def _same(one: Outcome, other: Outcome, exercise: Exercise, parts: Sequence[str] = (), clues: bool = False) -> bool:
+    """The same for one call: the whole values, or only some parts of them, with what is beyond the parts if `clues`."""
+    if one.error or other.error:
+        return one.error == other.error
+    got, expected = one.value, other.value
+    if parts:
+        got, expected = _in_parts(got), _in_parts(expected)
+        if len(got) != len(expected):
             return False
-    return True
+        places = [exercise.parts.index(part) for part in parts]
+        places += range(len(exercise.parts), len(expected)) if clues else []
+        got, expected = [got[place] for place in places], [expected[place] for place in places]
+    return _equal(got, expected, exercise)
+
+
+def _in_parts(value: object) -> list:
+    return list(value) if isinstance(value, list | tuple) or (isinstance(value, Tensor) and value.ndim) else []
 
 
 def _equal(got: object, expected: object, exercise: Exercise) -> bool:

@@ -15,15 +15,16 @@ import traceback
 import types
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import redirect_stdout
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from itertools import islice
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 MOST_NUMBERS = 2_000_000  # in one value
+MOST_THINGS = 100_000  # in lists, all together
 MOST_ITEMS = 1000  # from one generator
-DEEPEST = 12  # lists in lists
 LONGEST = 1000  # characters of a text
 
 
@@ -50,7 +51,7 @@ class Outcome:
     message: str = ""
     line: int = 0
     code: str = ""  # the line itself
-    changed: tuple[int, ...] = ()  # the arguments that are not what they were
+    changed: Sequence[int] = field(default_factory=list)  # the arguments that are not what they were
     printed: str = ""
     yielded: bool = False  # the answer is a generator; the value is the list of what it gave
 
@@ -58,7 +59,7 @@ class Outcome:
 def run(answer: object, inputs: Sequence[tuple] | None, use: str = "call") -> list[Outcome]:
     """What an answer gives for each of the inputs, or for no inputs the answer itself. torch's seed stays as it was."""
     if inputs is None:
-        return [_caught(lambda: plain(answer))]
+        return [_caught(lambda: answer)]
     if answer is ... or not callable(answer):
         return [Outcome(value=...) if answer is ... else Outcome(error="no function", message=in_words(answer))]
     outcomes = []
@@ -74,27 +75,26 @@ def _called(answer: Callable, arguments: tuple, use: Callable) -> Outcome:
     torch.manual_seed(0)
     given = [made(argument) for argument in arguments]
     before = copy.deepcopy([plain(argument) for argument in given])
-    outcome = _caught(lambda: plain(use(answer, *given)))
-    changed = tuple(
+    outcome = _caught(lambda: use(answer, *given))
+    changed = [
         index for index, argument in enumerate(arguments)
         if not isinstance(argument, Code) and not identical(before[index], plain(given[index]))
-    )  # fmt: skip
+    ]  # fmt: skip
     return Outcome(**vars(outcome) | {"changed": changed})
 
 
 def _caught(compute: Callable) -> Outcome:
     printed = _Printed()
-    yielded = False
     try:
         with redirect_stdout(printed):
             value = compute()
-        if isinstance(value, _Drained):
-            value, yielded = value.items, True
+            yielded = isinstance(value, types.GeneratorType)
+            value = plain(value)
         return Outcome(value, printed=printed.getvalue(), yielded=yielded)
     except (Exception, SystemExit, KeyboardInterrupt) as error:
         message = textwrap.shorten(str(error), 200, placeholder=" …") or "nothing more."
         line, code = _place(error)
-        return Outcome(error=type(error).__name__, message=message, line=line, code=code, printed=printed.getvalue())
+        return Outcome(None, type(error).__name__, message, line, code, printed=printed.getvalue())
 
 
 class _Printed(io.StringIO):
@@ -183,36 +183,27 @@ USES = {"call": call, "train": train, "gradient": gradient, "count_work": count_
 # Plain values -------------------------------------------------------------------------------------------------------
 
 
-class _Drained:
-    """What a generator gave, all of it plain."""
-
-    def __init__(self, items: list):
-        self.items = items
-
-
 def plain(value: object) -> object:
     """A value without anything of the student's: None, `...`, True, numbers, texts, lists, tuples, dicts, tensors.
 
     NumPy's arrays become tensors, iterators lists. Subclasses are read as what they derive from. Anything else becomes
     an `Other`, and so does what is too large.
     """
-    if isinstance(value, types.GeneratorType):
-        return _Drained(_drained(value))
-    return _plain(value, 0)
+    try:
+        return _plain(value, iter(range(MOST_THINGS)))
+    except (_TooMuch, RecursionError):
+        return Other("more than can be read")
 
 
-def _drained(iterator: Iterator) -> list:
-    items = []
-    for item in iterator:
-        if len(items) == MOST_ITEMS:
-            return [*items, Other(f"more than {MOST_ITEMS:,} things, without an end")]
-        items.append(_plain(item, 1))
-    return items
+class _TooMuch(Exception):
+    pass
 
 
-def _plain(value: object, depth: int) -> object:
+def _plain(value: object, room: Iterator[int]) -> object:
+    if next(room, None) is None:
+        raise _TooMuch
     kind = type(value)
-    if value is None or value is ... or kind is bool or kind is Other or kind is Code:
+    if value is None or value is ... or kind in (bool, Other, Code):
         return value
     if issubclass(kind, Tensor):
         return _plain_tensor(value)
@@ -225,23 +216,16 @@ def _plain(value: object, depth: int) -> object:
         return float.__add__(value, 0.0)
     if issubclass(kind, str):
         return str.__getitem__(value, slice(LONGEST))
-    if depth > DEEPEST:
-        return Other("lists in lists in lists, without an end")
     if issubclass(kind, list | tuple):
         own = tuple if issubclass(kind, tuple) else list
-        if own.__len__(value) > MOST_NUMBERS:
-            return Other(f"a list of more than {MOST_NUMBERS:,} things")
-        return own(_plain(part, depth + 1) for part in own.__iter__(value))
+        return own(_plain(part, room) for part in own.__iter__(value))
     if issubclass(kind, dict):
-        return {_key(key): _plain(part, depth + 1) for key, part in dict.items(value)}
+        keys = [key if type(key) in (str, int) else str(_plain(key, room)) for key in dict.keys(value)]
+        return dict(zip(keys, [_plain(part, room) for part in dict.values(value)], strict=True))
     if issubclass(kind, range | types.GeneratorType | map | zip | filter | reversed | enumerate):
-        return _drained(value)
+        items = [_plain(item, room) for item in islice(value, MOST_ITEMS + 1)]
+        return items if len(items) <= MOST_ITEMS else Other(f"more than {MOST_ITEMS:,} things, without an end")
     return Other(in_words(value))
-
-
-def _key(key: object) -> object:
-    key = _plain(key, DEEPEST)
-    return key if isinstance(key, str | int | float | bool) else str(key)
 
 
 def _plain_tensor(value: Tensor) -> Tensor | Other:
@@ -252,6 +236,7 @@ def _plain_tensor(value: Tensor) -> Tensor | Other:
             if value.numel() > MOST_NUMBERS:
                 return Other(f"a tensor of more than {MOST_NUMBERS:,} numbers")
             tensor = value.detach().cpu().clone().contiguous()
+            tensor = tensor if str(tensor.dtype).removeprefix("torch.") in DTYPES else tensor.float()
             return tensor if type(tensor) is Tensor else tensor.as_subclass(Tensor)
     except Exception:
         return Other("a tensor that cannot be read")
@@ -273,28 +258,27 @@ def _plain_array(value: object) -> Tensor | Other:
 
 def in_words(value: object) -> str:
     """What a value is, for a beginner."""
-    if isinstance(value, Other):
-        return value.words
-    if value is None:
-        return "nothing (`None`)"
-    if isinstance(value, str | bytes):
-        return "a text"
-    if isinstance(value, bool):
-        return f"`{value}`"
-    if isinstance(value, int | float):
-        return "a number"
-    if isinstance(value, complex):
-        return "a complex number"
-    if isinstance(value, Tensor):
-        return f"a tensor of shape `{list(value.shape)}`" if value.ndim else "a tensor that holds one number"
-    if isinstance(value, type):
-        return "a class"
-    if callable(value):
-        return "a function"
-    if isinstance(value, list | tuple | dict | set):
-        kind = {list: "list", tuple: "tuple", dict: "dict", set: "set"}.get(type(value), "list")
-        return f"a {kind} of {len(value)}" if len(value) else f"an empty {kind}"
-    return f"a `{type(value).__name__}`"
+    match value:
+        case Other():
+            return value.words
+        case None:
+            return "nothing (`None`)"
+        case bool():
+            return f"`{value}`"
+        case str() | bytes():
+            return "a text"
+        case int() | float():
+            return "a number"
+        case complex():
+            return "a complex number"
+        case Tensor():
+            return f"a tensor of shape `{list(value.shape)}`" if value.ndim else "a tensor that holds one number"
+        case list() | tuple() | dict() | set():
+            kind = next(kind for kind in (list, tuple, dict, set) if isinstance(value, kind)).__name__
+            return f"a {kind} of {len(value)}" if len(value) else f"an empty {kind}"
+        case type():
+            return "a class"
+    return "a function" if callable(value) else f"a `{type(value).__name__}`"
 
 
 def identical(first: object, second: object) -> bool:
@@ -304,72 +288,57 @@ def identical(first: object, second: object) -> bool:
 
 # JSON ---------------------------------------------------------------------------------------------------------------
 
-NAMES = "bool", "uint8", "int8", "int16", "int32", "int64", "float16", "float32", "float64"
-DTYPES = {name: getattr(torch, name) for name in NAMES}
+DTYPES = "bool", "uint8", "int8", "int16", "int32", "int64", "float16", "float32", "float64"
 
 
 def encode(value: object) -> str:
-    """Plain values, inputs and outcomes as JSON."""
-    return json.dumps(_encoded(value))
+    """Plain values, inputs and outcomes as JSON. Tuples become lists, and a dict's keys texts."""
+    return json.dumps(value, default=_tagged)
 
 
-def _encoded(value: object) -> object:
+def _tagged(value: object) -> dict:
     match value:
         case Tensor():
-            if value.dtype is torch.bfloat16:
-                value = value.float()
             data = base64.b64encode(value.contiguous().numpy().tobytes()).decode()
             return {"tensor": [str(value.dtype).removeprefix("torch."), list(value.shape), data]}
-        case list():
-            return [_encoded(part) for part in value]
-        case tuple():
-            return {"tuple": [_encoded(part) for part in value]}
-        case dict():
-            return {"dict": [[key, _encoded(part)] for key, part in value.items()]}
         case Code():
             return {"code": value.text}
         case Other():
             return {"other": value.words}
         case Outcome():
-            return {"outcome": {name: _encoded(part) for name, part in vars(value).items()}}
-    return {"stub": True} if value is ... else value
+            return {"outcome": vars(value)}
+    if value is ...:
+        return {"stub": True}
+    raise TypeError(f"{in_words(value)} is no plain value")
 
 
 def decode(text: str) -> object:
     """What `encode` wrote. Raises ValueError for anything else."""
     try:
-        return _decoded(json.loads(text))
-    except (TypeError, KeyError, RecursionError, RuntimeError) as error:
+        return json.loads(text, object_hook=_untagged)
+    except (TypeError, AttributeError, RecursionError) as error:
         raise ValueError(f"this is no encoded value: {error}") from error
 
 
-def _decoded(value: object) -> object:
-    if isinstance(value, list):
-        return [_decoded(part) for part in value]
-    if not isinstance(value, dict):
-        return value
-    ((kind, content),) = value.items()
+def _untagged(pairs: dict) -> object:
+    if len(pairs) != 1:
+        return pairs
+    ((kind, content),) = pairs.items()
     match kind:
         case "tensor":
             name, shape, data = content
-            numbers = np.frombuffer(base64.b64decode(data, validate=True), dtype=name if name in DTYPES else "")
-            if any(size < 0 for size in shape):
-                raise ValueError(f"{shape} is no shape")
-            return torch.tensor(numbers.reshape(shape))
-        case "tuple":
-            return tuple(map(_decoded, content))
-        case "dict":
-            return {key: _decoded(part) for key, part in content}
+            if name not in DTYPES or any(size < 0 for size in shape):
+                raise ValueError(f"there is no tensor of {name} with the shape {shape}")
+            return torch.tensor(np.frombuffer(base64.b64decode(data, validate=True), dtype=name).reshape(shape))
         case "code":
             return Code(str(content))
         case "other":
             return Other(str(content))
-        case "outcome":
-            parts = {name: _decoded(part) for name, part in content.items()}
-            usual = {name: type(default) for name, default in vars(Outcome()).items() if name != "value"}
-            if any(type(parts[name]) is not kind for name, kind in usual.items()):
-                raise ValueError("this is no outcome")
-            return Outcome(**parts)
         case "stub":
             return ...
-    raise ValueError(f"there is no value of the kind {kind!r}")
+        case "outcome":
+            usual = {name: type(default) for name, default in vars(Outcome()).items() if name != "value"}
+            if any(type(content.get(name)) is not kind for name, kind in usual.items()):
+                raise ValueError("this is no outcome")
+            return Outcome(**content)
+    return pairs
