@@ -475,10 +475,12 @@ def parts_of(value):
 
 
 def test_a_layers_weights_can_be_read_by_an_answer_in_numpy(replies):
-    mine = ALSO_RIGHT["3.2"][1]
-    replies(check, "3.2", mine)
+    mine = ALSO_RIGHT["1.2"][1]
+    replies(check, "1.2", mine)
+    layer = torch.nn.Linear(2, 2)
     with torch.no_grad():
-        assert replies(mine_or_reference, "3.2", mine)(torch.nn.Linear(2, 2).weight).dtype is torch.float32
+        weight, bias = replies(mine_or_reference, "1.2", mine)(layer.weight, layer.bias, layer.weight, layer.bias)
+    assert weight.dtype is bias.dtype is torch.float32
 
 
 def test_the_reference_is_never_taken_for_the_students_answer(replies):
