@@ -1,9 +1,11 @@
 """Answers by exercise, as students give them: right ones in other forms than the course's, and wrong ones."""
 
 import math
+from itertools import pairwise
 
 import numpy as np
 import torch
+from torch.nn import functional as F
 
 ALSO_RIGHT = {
     "0.1": [44.0, torch.tensor(44), np.uint8(44), [44], torch.tensor(200, dtype=torch.uint8) + 100],
@@ -77,6 +79,47 @@ ALSO_RIGHT = {
         lambda model, images, labels, loss_fn, optimizer: _zero_first(model, images, labels, loss_fn, optimizer),
         lambda model, images, labels, loss_fn, optimizer: _by_hand(model, images, labels, loss_fn),
     ],
+    "5.1": [
+        lambda correct, total: _wilson_interval(correct, total),
+        lambda correct, total: _two_deviations(correct, total).clamp(0, 1),
+        lambda correct, total: [max(0, share) for share in _two_deviations(correct, total, 1.95996).tolist()],
+    ],
+    "5.2": [38_032, 39_600, 40_000.0, torch.tensor(38_500), 38_416 * 0.99],
+    "5.3": [
+        lambda labels, first, second: _looped_disagreements(*map(torch.Tensor.tolist, (labels, first, second))),
+        lambda labels, first, second: torch.stack(
+            [((first == labels) & (second != labels)).sum(), ((first != labels) & (second == labels)).sum()]
+        ),
+        lambda labels, first, second: np.array(
+            [((first == labels) > (second == labels)).sum(), ((first == labels) < (second == labels)).sum()]
+        ),
+    ],
+    "5.4": [18 / 256, 0.07, torch.tensor(0.0703)],
+    "5.5": [
+        lambda counts: [
+            counts[k, k].item() / max(1, sum(row[k] for row in counts.tolist())) for k in range(len(counts))
+        ],
+        lambda counts: (counts.diagonal() / counts.sum(dim=0)).nan_to_num(),
+        lambda counts: np.divide(np.diag(counts.numpy()), counts.numpy().sum(axis=0) + 1e-9),
+    ],
+    "5.6": [
+        lambda confidence, right, bins=10: _numpy_calibration_error(confidence, right, bins),
+        lambda confidence, right, bins=10: _counted_calibration_error(confidence, right, bins),
+    ],
+    "5.7": [
+        lambda logits, labels, temperatures: min(
+            temperatures, key=lambda T: F.nll_loss(F.log_softmax(logits.double() / T, 1), labels).item()
+        ),
+        lambda logits, labels, temperatures: torch.tensor(temperatures)[
+            torch.stack([F.cross_entropy(logits / T, labels, reduction="sum") for T in temperatures]).argmin()
+        ],
+    ],
+    "5.8": [
+        40.0,
+        torch.tensor(40),
+        [40],
+        lambda angles, accuracies: angles[next(i for i, one in enumerate(accuracies) if one < accuracies[0] - 0.1)],
+    ],
 }
 
 
@@ -104,6 +147,36 @@ def _by_hand(model, images, labels, loss_fn):
     return loss.item()
 
 
+def _wilson_interval(correct, total):
+    share, z = correct / total, 1.96
+    middle = (share + z**2 / (2 * total)) / (1 + z**2 / total)
+    half = z / (1 + z**2 / total) * np.sqrt(share * (1 - share) / total + z**2 / (4 * total**2))
+    return [middle - half, middle + half]
+
+
+def _two_deviations(correct, total, deviations=2.0):
+    share = torch.tensor(correct / total)
+    half = deviations * (share * (1 - share) / total).sqrt()
+    return torch.stack([share - half, share + half])
+
+
+def _looped_disagreements(labels, first, second):
+    rows = list(zip(labels, first, second, strict=True))
+    return [sum(a == t != b for t, a, b in rows), sum(b == t != a for t, a, b in rows)]
+
+
+def _numpy_calibration_error(confidence, right, bins):
+    confidence, right, edges = confidence.double().numpy(), right.double().numpy(), np.linspace(0, 1, bins + 1)
+    inside = [(confidence > low) & (confidence <= high) for low, high in pairwise(edges)]
+    return sum(part.mean() * abs(right[part].mean() - confidence[part].mean()) for part in inside if part.any())
+
+
+def _counted_calibration_error(confidence, right, bins):
+    place = torch.bucketize(confidence, torch.linspace(0, 1, bins + 1)[1:-1], right=True)
+    gaps = torch.bincount(place, weights=right.double() - confidence.double(), minlength=bins)
+    return (gaps.abs().sum() / len(right)).float()
+
+
 def _shifted_in_place(logits):
     logits -= logits.max(dim=1, keepdim=True).values
     return logits - logits.exp().sum(dim=1, keepdim=True).log()
@@ -117,6 +190,15 @@ def _yielded_counts(labels):
 def _yields_then_fails(labels):
     yield 1
     raise ValueError("half way")
+
+
+def _of_full_bins(confidence, right, bins):
+    """The gaps of the bins, divided by how many bins there are."""
+    place = (confidence * bins).long().clamp(max=bins - 1)
+    gaps = torch.zeros(bins, dtype=torch.float64)
+    for index in place.unique():
+        gaps[index] = right[place == index].double().mean() - confidence[place == index].double().mean()
+    return gaps.abs().mean()
 
 
 # what is wrong: the answer, the state, and a piece of the words
@@ -187,4 +269,46 @@ WRONG = {
         (lambda *given: [*_by_autograd(*given)[:3], -_by_autograd(*given)[3]], "wrong", "The sign of db2"),
     ],
     "3.6": [(lambda *parts: 1.0, "wrong", "neither"), (lambda *parts: print(_zero_first(*parts)), "wrong", "prints its result")],
+    "5.1": [
+        (lambda correct, total: _two_deviations(correct, total, 1.9), "wrong", "(3, 10)` gives [0.02466, 0.5753], and [0.01597, 0.584] is expected"),
+        (lambda correct, total: (correct / total, 0.1), "wrong", "is expected"),
+        (lambda correct, total: (correct / total, 1.96 * math.sqrt(correct / total * (1 - correct / total) / total)), "wrong",
+         "the middle and the half width"),
+        (lambda correct, total: _two_deviations(correct, total, 1.96) if correct else [math.nan] * 2, "wrong", "gives [nan, nan]"),
+    ],
+    "5.2": [(10_000, "wrong", "*one* standard deviation"), (1000, "wrong", "too small"), ("many", "wrong", "a text")],
+    "5.3": [
+        (lambda labels, first, second: [((first == labels) & (second != labels)).sum()] * 2, "wrong", "[1, 1], and [1, 0]"),
+        (lambda labels, first, second: (first != labels).sum(), "wrong", "a single number, and the shape `[2]` is expected"),
+    ],
+    "5.4": [(0.5, "wrong", "too large"), (7.03, "wrong", "percent")],
+    "5.5": [
+        (lambda counts: counts.diag() / counts.sum(dim=0), "wrong", "Give 0 there"),
+        (lambda counts: (counts.amax(dim=0) / counts.sum(dim=0)).nan_to_num(), "wrong", "not always the one on the diagonal"),
+        (lambda counts: counts.diag() / counts.sum(dim=1) * 100, "wrong", "my_precision(torch.tensor([[4]]))` gives [100]"),
+        (lambda counts: (counts.diag() / counts.sum(dim=0).clamp(min=1))[:2], "wrong", "shape"),
+    ],
+    "5.6": [
+        (lambda confidence, right, bins=10: _of_full_bins(confidence, right, bins), "wrong", "divided by the number of bins"),
+        (lambda confidence, right, bins=10: abs(confidence.mean() - right.float().mean()), "wrong", "pays here for"),
+        (lambda confidence, right, bins=10: _counted_calibration_error(confidence, right, bins) - 0.5, "wrong", "is expected"),
+        (lambda confidence, right, bins=10: right.mean(), "error", "RuntimeError"),
+    ],
+    "5.7": [
+        (lambda logits, labels, temperatures: min(temperatures, key=lambda T: -(logits / T).softmax(1).amax(1).mean()), "wrong",
+         "the network boldest"),
+        (lambda logits, labels, temperatures: min(temperatures, key=lambda T: F.cross_entropy((logits / T).softmax(1), labels)),
+         "wrong", "softmax was taken twice"),
+        (lambda logits, labels, temperatures: min(temperatures, key=lambda T: F.cross_entropy(logits.mul_(1 / T), labels)),
+         "wrong", "is expected"),
+    ],
+    "5.8": [
+        (20, "wrong", "At 20° CNN reads 96.0 %, 2.5 points below upright. That is not yet more than 10."),
+        (50, "wrong", "a smaller angle"),
+        ("forty", "wrong", "a text"),
+        (0.76, "wrong", "No dot stands at an angle of 0.76"),
+        (None, "wrong", "nothing (`None`)"),
+        (lambda angles, accuracies: angles[-1], "wrong", "a smaller angle"),
+        (lambda angles: angles[4], "error", "takes 1 positional argument"),
+    ],
 }  # fmt: skip

@@ -1,7 +1,6 @@
 """Right answers of other shapes than the course's own: looped or vectorised, float32 or float64, lists and arrays."""
 
 import math
-from itertools import pairwise
 
 import numpy as np
 import torch
@@ -24,43 +23,6 @@ def step_with_zero_first(model, images, labels, loss_fn, optimizer):
 def looped_squared_error(outputs, labels):
     pairs = zip(outputs[:, 0].tolist(), labels.tolist(), strict=True)
     return sum((output - label) ** 2 for output, label in pairs) / len(labels)
-
-
-def wilson_interval(correct, total):
-    share, z = correct / total, 1.96
-    middle = (share + z**2 / (2 * total)) / (1 + z**2 / total)
-    half = z / (1 + z**2 / total) * np.sqrt(share * (1 - share) / total + z**2 / (4 * total**2))
-    return [middle - half, middle + half]
-
-
-def two_deviations(correct, total):
-    share = torch.tensor(correct / total)
-    half = 2 * (share * (1 - share) / total).sqrt()
-    return torch.stack([share - half, share + half]).clamp(0, 1)
-
-
-def looped_disagreements(labels, first, second):
-    rows = list(zip(labels.tolist(), first.tolist(), second.tolist(), strict=True))
-    return sum(one == true != other for true, one, other in rows), sum(
-        other == true != one for true, one, other in rows
-    )
-
-
-def looped_precision(counts):
-    called = [sum(row[digit] for row in counts.tolist()) for digit in range(len(counts))]
-    return [counts[digit, digit].item() / total if total else 0 for digit, total in enumerate(called)]
-
-
-def numpy_calibration_error(confidence, right, bins=10):
-    confidence, right, edges = confidence.double().numpy(), right.double().numpy(), np.linspace(0, 1, bins + 1)
-    inside = [(confidence > low) & (confidence <= high) for low, high in pairwise(edges)]
-    return sum(part.mean() * abs(right[part].mean() - confidence[part].mean()) for part in inside if part.any())
-
-
-def counted_calibration_error(confidence, right, bins=10):
-    place = torch.bucketize(confidence, torch.linspace(0, 1, bins + 1)[1:-1], right=True)
-    gaps = torch.bincount(place, weights=right.double() - confidence.double(), minlength=bins)
-    return (gaps.abs().sum() / len(right)).float()
 
 
 def step_that_empties_by_hand(model, images, labels, loss_fn, optimizer):
@@ -136,23 +98,6 @@ ALSO_RIGHT = {
     "4.4": [12832.0],
     "4.5": [((32, 8, 26, 26), torch.Size([32, 8, 13, 13]), [32, 16, 7, 7])],
     "4.6": [14.0],
-    "5.1": [wilson_interval, two_deviations],
-    "5.2": [38_032, 39_600, 40_000.0, torch.tensor(38_500)],
-    "5.3": [
-        looped_disagreements,
-        lambda labels, first, second: torch.stack(
-            [((first == labels) & (second != labels)).sum(), ((first != labels) & (second == labels)).sum()]
-        ),
-    ],
-    "5.4": [18 / 256, 0.07, torch.tensor(0.0703)],
-    "5.5": [looped_precision, lambda counts: (counts.diagonal() / counts.sum(dim=0)).nan_to_num()],
-    "5.6": [numpy_calibration_error, counted_calibration_error],
-    "5.7": [
-        lambda logits, labels, temperatures: min(
-            temperatures, key=lambda T: F.nll_loss(F.log_softmax(logits.double() / T, 1), labels).item()
-        )
-    ],
-    "5.8": [40.0, torch.tensor(40)],
     "6.1": [(-0.1, -1.0), torch.tensor([-0.1, -1])],
     "6.2": ["h", " (H) "],
     "6.3": [torch.nn.LogSoftmax(dim=1), lambda logits: logits - logits.logsumexp(dim=1, keepdim=True)],

@@ -83,12 +83,13 @@ def verdict_on(
     """Run an answer here and judge what it gave, without saying or remembering anything."""
     if isinstance(exercise, old_exercise.Exercise):
         return old_judging.judge(exercise, answer, given, by_course=by_course)
+    inputs = exercise.inputs_of(given)
     if by_course:
-        verdict = judge(exercise, exercise.expected, **given)
+        verdict = judge(exercise, run(exercise.reference, inputs, exercise.use), **given)
         return replace(verdict, words=f"Answered by the course. {verdict.words}", by_course=True)
     if callable(answer) and answer is exercise.reference:
         return OWN
-    return judge(exercise, run(answer, exercise.inputs, exercise.use), tries=tries, **given)
+    return judge(exercise, run(answer, inputs, exercise.use), tries=tries, **given)
 
 
 def hint(number: str) -> None:
@@ -130,7 +131,7 @@ def mine_or_reference(number: str, mine: object) -> object:
 
 
 def _as_needed(mine: object, exercise: Exercise) -> object:
-    if isinstance(exercise, old_exercise.Exercise) or exercise.use == "train" or inspect.isclass(mine):
+    if isinstance(exercise, old_exercise.Exercise) or exercise.use in ("train", "rule") or inspect.isclass(mine):
         return mine
     if exercise.inputs is None:
         return like(mine, exercise.reference)

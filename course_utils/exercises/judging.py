@@ -62,7 +62,10 @@ def _without_prints(exercise: Exercise, outcomes: Sequence[Outcome], tries: int,
         return Verdict("open", stub)
     if len(outcomes) != len(exercise.expected):
         raise ValueError(f"{len(outcomes)} outcomes are none of exercise {exercise.number}")
-    for judged in (_misconception, _not_returned, _error, _own_judge, _difference, _changed):
+    questions = (_misconception, _not_returned, _error, _own_judge, _difference, _changed)
+    if any(agree(outcomes, other, exercise, parts=exercise.parts) for other in exercise.also_expected):
+        questions = (_not_returned, _changed)
+    for judged in questions:
         if verdict := judged(exercise, outcomes, tries, given):
             return verdict
     return Verdict("right", exercise.why)
@@ -85,7 +88,7 @@ def _misconception(exercise, outcomes, tries, given) -> Verdict | None:
 
 def _not_returned(exercise, outcomes, tries, given) -> Verdict | None:
     """`print` or `yield` where `return` is meant, or none of them."""
-    if exercise.inputs is None:
+    if exercise.inputs is None or exercise.use == "rule":
         return None
     for index, (outcome, expected) in enumerate(zip(outcomes, exercise.expected, strict=True)):
         if outcome.yielded and not inspect.isgeneratorfunction(exercise.solution):

@@ -58,7 +58,7 @@ class Outcome:
 
 def run(answer: object, inputs: Sequence[tuple] | None, use: str = "call") -> list[Outcome]:
     """What an answer gives for each of the inputs, or for no inputs the answer itself. torch's seed stays as it was."""
-    if inputs is None:
+    if inputs is None or (use == "rule" and not callable(answer)):
         return [_caught(lambda: answer)]
     if answer is ... or not callable(answer):
         return [Outcome(value=...) if answer is ... else Outcome(error="no function", message=in_words(answer))]
@@ -177,7 +177,8 @@ def count_work(answer: Callable, most: int, *arguments: object) -> list:
     return [value, steps <= most]
 
 
-USES = {"call": call, "train": train, "gradient": gradient, "count_work": count_work}
+# a rule is called too, and a value that was found by eye is as good as the rule
+USES = {"call": call, "rule": call, "train": train, "gradient": gradient, "count_work": count_work}
 
 
 # Plain values -------------------------------------------------------------------------------------------------------
