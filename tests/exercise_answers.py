@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 import torch
+from torch.nn import functional as F
 
 ALSO_RIGHT = {
     "0.1": [44.0, torch.tensor(44), np.uint8(44), [44], torch.tensor(200, dtype=torch.uint8) + 100],
@@ -77,6 +78,24 @@ ALSO_RIGHT = {
         lambda model, images, labels, loss_fn, optimizer: _zero_first(model, images, labels, loss_fn, optimizer),
         lambda model, images, labels, loss_fn, optimizer: _by_hand(model, images, labels, loss_fn),
     ],
+    "4.1": [
+        lambda image, kernel: F.conv2d(image[None, None].double(), kernel[None, None].double())[0, 0].numpy(),
+        lambda image, kernel: (image.unfold(0, len(kernel), 1).unfold(1, len(kernel), 1) * kernel).sum((2, 3)),
+        lambda image, kernel: _shifted_sum(image, kernel),
+    ],
+    "4.2": [
+        torch.tensor([[-0.5] * 3, [1] * 3, [-0.5] * 3]),
+        ((0, 0, 0), (1, 1, 1), (-1, -1, -1)),
+        np.array([[1, -2, -1.5], [2, 4, 5], [-3, -2, -3.5]]),
+    ],
+    "4.3": [
+        lambda n, kernel, padding, stride: len(range(0, n + 2 * padding - kernel + 1, stride)),
+        lambda n, kernel, padding, stride: math.floor((n + 2 * padding - kernel) / stride + 1),
+        lambda n, kernel, padding, stride: torch.tensor((n + 2 * padding - kernel + stride) // stride),
+    ],
+    "4.4": [12832.0, torch.nn.Conv2d(16, 32, 5).bias.numel() + torch.nn.Conv2d(16, 32, 5).weight.numel()],
+    "4.5": [((32, 8, 26, 26), torch.Size([32, 8, 13, 13]), [32, 16, 7, 7])],
+    "4.6": [14.0, torch.tensor([14])],
 }
 
 
@@ -107,6 +126,13 @@ def _by_hand(model, images, labels, loss_fn):
 def _shifted_in_place(logits):
     logits -= logits.max(dim=1, keepdim=True).values
     return logits - logits.exp().sum(dim=1, keepdim=True).log()
+
+
+def _shifted_sum(image, kernel):
+    """A convolution that adds up the picture once for each weight, each time a little shifted."""
+    height, width = image.shape[0] - len(kernel) + 1, image.shape[1] - len(kernel) + 1
+    places = [(row, column) for row in range(len(kernel)) for column in range(len(kernel))]
+    return sum(kernel[row, column] * image[row : row + height, column : column + width] for row, column in places)
 
 
 def _yielded_counts(labels):
@@ -187,4 +213,30 @@ WRONG = {
         (lambda *given: [*_by_autograd(*given)[:3], -_by_autograd(*given)[3]], "wrong", "The sign of db2"),
     ],
     "3.6": [(lambda *parts: 1.0, "wrong", "neither"), (lambda *parts: print(_zero_first(*parts)), "wrong", "prints its result")],
+    "4.1": [
+        (lambda image, kernel: image * kernel, "error", "RuntimeError"),
+        (lambda image, kernel: _shifted_sum(image, kernel).round(), "wrong", "my_convolution(torch.tensor([["),
+        (lambda image, kernel: F.conv2d(image[None, None], kernel[None, None], padding=1)[0, 0], "wrong", "shape"),
+    ],
+    "4.2": [
+        ([[1, 1, 1], [-2, -2, -2], [1, 1, 1]], "wrong", "above 0"),
+        ([[-1, -1, -1], [2.1, 2, 2], [-1, -1, -1]], "wrong", "0.1 to full ink"),
+        ([[math.nan] * 3] * 3, "wrong", "above 0"),
+        ([[0.0] * 3] * 3, "wrong", "above 0"),
+    ],
+    "4.3": [
+        (lambda n, kernel, padding, stride: round((n + 2 * padding - kernel) / stride) + 1, "wrong", "`round` goes to the nearest"),
+        (lambda n, kernel, padding, stride: round((n + 2 * padding - kernel) / stride + 1), "wrong", "`round` goes to the nearest"),
+        (lambda n, kernel, padding, stride: math.ceil((n + 2 * padding - kernel) / stride + 1), "wrong", "Rounded up"),
+        (lambda n, kernel, padding, stride: n, "wrong", "my_output_size(5, 3, 0, 1)` gives 5, and 3 is expected"),
+    ],
+    "4.4": [(1, "wrong", "too small"), (12_833, "wrong", "too large"), ("32", "wrong", "single number")],
+    "4.5": [
+        ([[32, 8, 28, 28], [32, 8, 14, 14], [32, 16, 7, 7]], "wrong", "After the first convolution: without padding"),
+        ([[8, 26, 26], [8, 13, 13], [16, 7, 7]], "wrong", "the batch of 32 stays"),
+        ([[32, 8, 26, 26], [32, 8, 13, 13], [32, 128, 4, 4]], "wrong", "at place 3 of your list"),
+        ([32, 16, 7, 7], "wrong", "3 by 4 numbers are wanted"),
+        ([[32, 8, 26, 26], [32, 8, 13, 13]], "wrong", "3 by 4 numbers are wanted"),
+    ],
+    "4.6": [(12, "wrong", "too small"), ([14, 14], "wrong", "single number")],
 }  # fmt: skip
