@@ -3,6 +3,7 @@
 import inspect
 import itertools
 import json
+import math
 import re
 import subprocess
 import sys
@@ -175,6 +176,7 @@ def test_the_smallest_failing_call_is_shown_ready_to_paste_with_digits_that_diff
     assert "`<lambda>(torch.tensor([0.5]))` gives [1.0002], and [1] is expected." in words
     nearly = Exercise("9.1", "a seventh", lambda x: x / 7, [(0.49,)], rtol=1e-9, atol=0)
     assert "gives 0.0700001, and 0.07 is expected" in verdict(lambda x: 0.0700001, nearly).words
+    assert eval(as_code((math.inf, -math.inf, [1.5]))) == (math.inf, -math.inf, [1.5])
     for value in (
         torch.tensor([[1, 2]]),
         torch.tensor([0.1, 1e-9]),
