@@ -96,6 +96,49 @@ ALSO_RIGHT = {
     "4.4": [12832.0, torch.nn.Conv2d(16, 32, 5).bias.numel() + torch.nn.Conv2d(16, 32, 5).weight.numel()],
     "4.5": [((32, 8, 26, 26), torch.Size([32, 8, 13, 13]), [32, 16, 7, 7])],
     "4.6": [14.0, torch.tensor([14])],
+    "7.1": [
+        lambda seconds, part, times: torch.tensor(1 / (1 - seconds[part] / sum(seconds.values()) * (1 - 1 / times))),
+        lambda seconds, part, times: [
+            np.sum([*seconds.values()]) / (np.sum([*seconds.values()]) - seconds[part] + seconds[part] / times)
+        ],
+        lambda seconds, part, times: sum(seconds.values()) / sum((seconds | {part: seconds[part] / times}).values()),
+    ],
+    "7.2": [
+        lambda rows: np.float64(_in_dict(rows)),
+        lambda rows: _in_dict(rows),
+        lambda rows: _in_numpy(rows),
+        lambda rows: (
+            sum(row[2] * row[0].startswith(("aten::addmm", "aten::mm")) for row in rows)
+            / np.sum([row[2] for row in rows])
+        ),
+    ],
+    "7.3": [lambda *table: _looped_batch_size(*table), lambda *table: _sorted_batch_size(*table)],
+    "7.4": [
+        lambda step, steps: min(2 * step / steps, (1 + math.cos(math.pi * max(0, 2 * step / steps - 1))) / 2),
+        lambda step, steps: torch.tensor(
+            2 * step / steps if 2 * step < steps else math.cos(math.pi * (step / steps - 0.5)) ** 2
+        ),
+        lambda step, steps: (
+            np.interp(step, [0, steps / 2], [0, 1]) if 2 * step < steps else math.sin(math.pi * step / steps) ** 2
+        ),
+    ],
+    "7.5": [
+        lambda logits, labels, smoothing: torch.nn.CrossEntropyLoss(label_smoothing=smoothing)(logits, labels),
+        lambda logits, labels, smoothing: _soft_targets(logits, labels, smoothing),
+        lambda logits, labels, smoothing: _soft_targets(logits, labels, smoothing).item(),
+    ],
+    "7.6": [
+        lambda i, o, k, r, c: torch.tensor(2 * k**2 * i * o * r * c),
+        lambda i, o, k, r, c: float(o * r * c * (k * k * i * 2)),
+    ],
+    "7.7": [
+        lambda accuracies: [np.mean(accuracies), np.std(accuracies, ddof=1) / np.sqrt(len(accuracies))],
+        lambda accuracies: torch.tensor([np.mean(accuracies), np.std(accuracies, ddof=1) / len(accuracies) ** 0.5]),
+        lambda accuracies: (
+            sum(accuracies) / len(accuracies),
+            torch.tensor(accuracies).std() / torch.tensor(len(accuracies)).sqrt(),
+        ),
+    ],
 }
 
 
@@ -133,6 +176,53 @@ def _shifted_sum(image, kernel):
     height, width = image.shape[0] - len(kernel) + 1, image.shape[1] - len(kernel) + 1
     places = [(row, column) for row in range(len(kernel)) for column in range(len(kernel))]
     return sum(kernel[row, column] * image[row : row + height, column : column + width] for row, column in places)
+
+
+def _in_dict(rows):
+    times = {name: time for name, _, time in rows}
+    return (times["aten::addmm"] + times["aten::mm"]) / sum(times.values())
+
+
+def _in_numpy(rows):
+    names, _, times = map(np.array, zip(*rows, strict=True))
+    return times[np.isin(names, ["aten::addmm", "aten::mm"])].sum() / times.sum()
+
+
+def _looped_batch_size(sizes, seconds, accuracies, goal):
+    best = None
+    for place in range(len(sizes)):
+        if accuracies[place] >= goal and (best is None or seconds[place] < seconds[best]):
+            best = place
+    return None if best is None else torch.tensor(sizes[best])
+
+
+def _sorted_batch_size(sizes, seconds, accuracies, goal):
+    for place in np.argsort(seconds):
+        if accuracies[place] >= goal:
+            return np.int64(sizes[place])
+
+
+def _cheapest_until(sizes, seconds, accuracies, goal):
+    """Right on the lesson's table, where smaller sizes are more accurate."""
+    place = sum(accuracy >= goal for accuracy in accuracies)
+    return sizes[seconds.index(min(seconds[:place]))] if place else None
+
+
+def _soft_targets(logits, labels, smoothing):
+    targets = F.one_hot(labels, logits.shape[1]) * (1 - smoothing) + smoothing / logits.shape[1]
+    return -(targets * logits.double().log_softmax(dim=1)).sum(dim=1).mean()
+
+
+def _faster_in_place(seconds, part, times):
+    before = sum(seconds.values())
+    seconds[part] /= times
+    return before / sum(seconds.values())
+
+
+def _cycle_in_halves(step, steps, middle):
+    if step < middle:
+        return step / middle
+    return (1 + math.cos(math.pi * (step - middle) / (steps - middle))) / 2
 
 
 def _yielded_counts(labels):
@@ -239,4 +329,44 @@ WRONG = {
         ([[32, 8, 26, 26], [32, 8, 13, 13]], "wrong", "3 by 4 numbers are wanted"),
     ],
     "4.6": [(12, "wrong", "too small"), ([14, 14], "wrong", "single number")],
+    "7.1": [
+        (_faster_in_place, "wrong", "changed its argument `seconds`"),
+        (lambda seconds, part, times: 10 / (10 - seconds[part] + seconds[part] / times), "wrong", "my_speedup({'forward': 1.0, 'step': 3.0}, 'step', 2)"),
+        (lambda seconds, part, times: 1 / (1 - seconds[part] / (seconds["decoding"] + seconds["forward"] + seconds["step"]) * (1 - 1 / times)), "error", "KeyError"),
+        (lambda seconds, part, times: 10 / 6, "wrong", "is expected"),
+    ],
+    "7.2": [
+        (lambda rows: (rows[0][2] + rows[1][2]) / sum(row[2] for row in rows), "wrong", "is expected"),
+        (lambda rows: sum(row[2] for row in rows if row[0].endswith("mm")) / sum(row[2] for row in rows), "wrong", "aten::bmm"),
+        (lambda rows: sum(row[2] for row in rows if row[0] == "aten::addmm" or "aten::mm") / sum(row[2] for row in rows), "wrong", "a text by itself"),
+        (lambda rows: _in_dict([rows.pop() for _ in rows[:]]), "wrong", "changed its argument `rows`"),
+    ],
+    "7.3": [
+        (_cheapest_until, "wrong", "is expected"),
+        (lambda *table: _looped_batch_size(*table) or table[0][0], "wrong", "nothing (`None`) is expected"),
+        (lambda *table: 0 if (found := _looped_batch_size(*table)) is None else found, "wrong", "gives 0, and nothing (`None`)"),
+        (lambda sizes, seconds, accuracies, goal: 32, "wrong", "my_batch_size([64, 8, 512], [2.0, 6.0, 2.0], "),
+        (lambda *table: print(_looped_batch_size(*table)), "wrong", "prints its result"),
+    ],
+    "7.4": [
+        (lambda step, steps: _cycle_in_halves(step, steps, steps // 2), "wrong", "is expected"),
+        (lambda step, steps: _cycle_in_halves(step, steps, (steps + 1) // 2), "wrong", "is expected"),
+        (lambda step, steps: _cycle_in_halves(step, steps - 1, (steps - 1) / 2), "wrong", "though the last step is"),
+        (lambda step, steps: 1 - abs(2 * step / steps - 1), "wrong", "The second half falls in a straight line"),
+        (lambda step, steps: 0.5, "wrong", "my_cycle("),
+    ],
+    "7.5": [
+        (lambda logits, labels, smoothing: F.cross_entropy(logits, labels, label_smoothing=0.1), "wrong", "is expected"),
+        (lambda logits, labels, smoothing: _soft_targets(logits[:7], labels[:7], smoothing) * 1.001, "wrong", "is expected"),
+    ],
+    "7.6": [
+        (lambda i, o, k, r, c: 2 * k * k * i * o * r * r, "wrong", "my_flops(2, 4, 3, 5, 6)"),
+        (lambda i, o, k, r, c: 2 * k * k * i * o * r * c + 1, "wrong", "4,321, and 4,320 is expected"),
+    ],
+    "7.7": [
+        (lambda accuracies: (np.median(accuracies), np.std(accuracies, ddof=1) / len(accuracies) ** 0.5), "wrong", "the median"),
+        (lambda accuracies: (torch.tensor(accuracies).median(), 0.1), "wrong", "the median"),
+        (lambda accuracies: sum(accuracies) / len(accuracies), "wrong", "2 things, in this order: the mean, its standard error"),
+        (lambda accuracies: (np.mean(accuracies), 2 * np.std(accuracies)), "wrong", "Look at its standard error: `my_summary("),
+    ],
 }  # fmt: skip
