@@ -110,13 +110,13 @@ def my_batch_size(sizes, seconds, accuracies, goal):
     return min(good)[1] if good else None
 
 
-def _choose(choice):
-    """A wrong answer: of the good ones, as `(seconds, size, accuracy, place)`, something else is chosen."""
+def _choose(choice, guarded=True):
+    """A wrong answer: another choice from the good ones, which come as `(seconds, size, accuracy, place)`."""
 
     def answer(sizes, seconds, accuracies, goal):
         rows = zip(seconds, sizes, accuracies, range(len(sizes)), strict=True)
         good = [row for row in rows if row[2] >= goal]
-        return choice(good) if good else None
+        return choice(good) if good or not guarded else None
 
     return answer
 
@@ -124,12 +124,6 @@ def _choose(choice):
 def _by_index(sizes, seconds, accuracies, goal):
     good = [time for time, accuracy in zip(seconds, accuracies, strict=True) if accuracy >= goal]
     return sizes[seconds.index(min(good))] if good else None
-
-
-def _without_none(sizes, seconds, accuracies, goal):
-    return min(
-        [(time, size) for time, size, accuracy in zip(seconds, sizes, accuracies, strict=True) if accuracy >= goal]
-    )[1]
 
 
 TABLE = [16, 32, 64, 128, 256], [9.5, 4.5, 5.5, 2.5, 1.5], [0.97, 0.96, 0.96, 0.95, 0.90]
@@ -159,7 +153,7 @@ BATCH_SIZE = Exercise(
         "`index` finds the first size that takes so many seconds. Another may take as long and miss the goal: keep each size "
         "together with its seconds.": _by_index,
         "Where no size reaches the goal there is nothing to choose from, and Python says so with an error. Give back `None` "
-        "there.": _without_none,
+        "there.": _choose(lambda good: min(good)[1], guarded=False),
     },
     hints=(
         "First keep the sizes whose accuracy is at least the goal: `zip(sizes, seconds, accuracies)` walks through the three lists together.",
@@ -216,7 +210,7 @@ CYCLE = Exercise(
     hints=(
         "Two cases: `if step < steps / 2`, and the rest. In the first half the factor is `step / (steps / 2)`.",
         "In the second half, measure how far it is past the middle, from 0 to 1: `(step - steps / 2) / (steps / 2)`.",
-        "`(1 + math.cos(math.pi * past)) / 2` is 1 where `past` is 0, and 0 where it is 1.",
+        "`half_cosine` falls from 1 to 0 while `step / steps` goes from 0 to 1. What stands in that place now?",
     ),
     why="Both halves meet at 1 in the middle. Many shapes of this kind work about equally well; that it begins low and ends near 0 is what counts.",
 )  # fmt: skip
