@@ -464,8 +464,7 @@ def test_what_is_accepted_comes_as_what_the_lesson_goes_on_with(replies, number,
     replies(check, number, mine)
     needed = replies(mine_or_reference, number, mine)
     if exercise.inputs is None:
-        assert type(needed) is type(exercise.reference)
-        assert np.array_equal(needed, mine) if exercise.judge else needed == exercise.reference or number == "0.7"
+        assert type(needed) is type(exercise.reference) and verdict_on(exercise, needed).state == "right"
         return
     for arguments in exercise.inputs:
         given = [made(argument) for argument in arguments][exercise.use == "count_work" :]
