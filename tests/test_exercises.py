@@ -3,6 +3,7 @@
 import inspect
 import itertools
 import json
+import math
 import re
 import subprocess
 import sys
@@ -175,6 +176,7 @@ def test_the_smallest_failing_call_is_shown_ready_to_paste_with_digits_that_diff
     assert "`<lambda>(torch.tensor([0.5]))` gives [1.0002], and [1] is expected." in words
     nearly = Exercise("9.1", "a seventh", lambda x: x / 7, [(0.49,)], rtol=1e-9, atol=0)
     assert "gives 0.0700001, and 0.07 is expected" in verdict(lambda x: 0.0700001, nearly).words
+    assert eval(as_code((math.inf, -math.inf, [1.5]))) == (math.inf, -math.inf, [1.5])
     for value in (
         torch.tensor([[1, 2]]),
         torch.tensor([0.1, 1e-9]),
@@ -480,6 +482,11 @@ def test_what_is_accepted_comes_as_what_the_lesson_goes_on_with(replies, number,
 
 def parts_of(value):
     return value if isinstance(value, list | tuple) else [value]
+
+
+def test_a_number_that_is_not_whole_and_nothing_at_all_stay_what_they_are():
+    assert desk.like(np.array([[-0.5, 2]]), [[1, 1]]) == [[-0.5, 2]]
+    assert desk.like(None, 1) is None
 
 
 def test_a_layers_weights_can_be_read_by_an_answer_in_numpy(replies):

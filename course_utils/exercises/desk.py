@@ -150,6 +150,8 @@ def _as_needed(mine: object, exercise: Exercise) -> object:
 
 def like(value: object, pattern: object, decimals: torch.dtype = torch.float32) -> object:
     """A value in the form of another: a tensor (with decimal numbers of that type), a number, or several of them."""
+    if value is None:
+        return None
     if isinstance(pattern, list | tuple):
         return type(pattern)(like(*pair, decimals) for pair in zip(value, pattern, strict=True))
     if isinstance(pattern, Tensor):
@@ -157,7 +159,8 @@ def like(value: object, pattern: object, decimals: torch.dtype = torch.float32) 
         tensor = tensor.to(decimals if pattern.is_floating_point() else pattern.dtype)
         return tensor.squeeze() if pattern.ndim == 0 else tensor
     if isinstance(pattern, bool | int | float):
-        return type(pattern)(torch.as_tensor(plain(value), dtype=torch.float64).item())
+        number = torch.as_tensor(plain(value), dtype=torch.float64).item()
+        return type(pattern)(number) if type(pattern)(number) == number else number
     return value
 
 

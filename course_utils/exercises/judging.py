@@ -393,4 +393,6 @@ def as_code(value: object) -> str:
     if isinstance(value, list | tuple):
         inside = ", ".join(map(as_code, value))
         return f"[{inside}]" if isinstance(value, list) else f"({inside}{',' * (len(value) == 1)})"
+    if isinstance(value, float) and not math.isfinite(value):
+        return f'float("{value}")'
     return repr(value)
