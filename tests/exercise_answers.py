@@ -4,6 +4,8 @@ import math
 
 import numpy as np
 import torch
+from torch.nn import functional as F
+from torch.utils.data import DataLoader
 
 ALSO_RIGHT = {
     "0.1": [44.0, torch.tensor(44), np.uint8(44), [44], torch.tensor(200, dtype=torch.uint8) + 100],
@@ -64,6 +66,30 @@ ALSO_RIGHT = {
         lambda counts: torch.diagonal(counts / counts.sum(dim=1, keepdim=True)),
         lambda counts: torch.stack([row[k] / row.sum() for k, row in enumerate(counts)]),
     ],
+    "2.1": [(4, 8.67), torch.tensor([4.0, 26 / 3]), np.array([4, 8.667])],
+    "2.2": [
+        lambda images, labels, batch_size, generator: [
+            [images[places], labels[places]]
+            for places in torch.randperm(len(labels), generator=generator).split(batch_size)
+        ],
+        lambda images, labels, batch_size, generator: _batches_in_numpy(images, labels, batch_size, generator),
+        lambda images, labels, batch_size, generator: zip(
+            *(one[_drawn_by_hand(len(labels), generator)].split(batch_size) for one in (images, labels)), strict=True
+        ),
+    ],
+    "2.3": [
+        lambda outputs, labels: F.mse_loss(outputs, labels.to(outputs.dtype).unsqueeze(1)),
+        lambda outputs, labels: (outputs.squeeze(1) - labels).square().sum() / len(labels),
+        lambda outputs, labels: _accumulated(outputs, labels),
+    ],
+    "2.4": [
+        lambda losses, sizes: sum(loss * size for loss, size in zip(losses, sizes, strict=True)) / sum(sizes),
+        lambda losses, sizes: np.average(losses, weights=sizes),
+        lambda losses, sizes: np.dot(losses.numpy(), sizes.numpy()) / np.sum(sizes.numpy()),
+        lambda losses, sizes: losses.repeat_interleave(sizes).mean(),
+    ],
+    "2.5": [4.0, torch.tensor(4.0)],
+    "2.6": [1 / 16, 0.063, torch.tensor(0.0625)],
     "3.2": [
         lambda logits: logits - logits.logsumexp(dim=1, keepdim=True),
         lambda logits: torch.log_softmax(logits.double(), 1).numpy(),
@@ -78,6 +104,24 @@ ALSO_RIGHT = {
         lambda model, images, labels, loss_fn, optimizer: _by_hand(model, images, labels, loss_fn),
     ],
 }
+
+
+def _batches_in_numpy(images, labels, batch_size, generator):
+    order = _drawn_by_hand(len(labels), generator).numpy()
+    while len(order):
+        yield images.numpy()[order[:batch_size]], labels.numpy()[order[:batch_size]]
+        order = order[batch_size:]
+
+
+def _drawn_by_hand(size, generator):
+    return torch.rand(size, generator=torch.Generator().manual_seed(generator.initial_seed())).argsort()
+
+
+def _accumulated(outputs, labels):
+    total = torch.zeros(1)
+    for output, label in zip(outputs, labels, strict=True):
+        total = total + (output - label) ** 2
+    return total / len(labels)
 
 
 def _by_autograd(X, T, *weights):
@@ -102,6 +146,29 @@ def _by_hand(model, images, labels, loss_fn):
         for parameter, gradient in zip(model.parameters(), gradients, strict=True):
             parameter -= learning_rate * gradient
     return loss.item()
+
+
+def _batches_that_skip_one(images, labels, batch_size, generator):
+    order = torch.randperm(len(labels), generator=generator)
+    for start in range(1, len(labels) + 1, batch_size):
+        places = order[start : start + batch_size]
+        yield images[places], labels[places]
+
+
+def _batches_in_any_order(images, labels, batch_size, generator):
+    order = np.random.default_rng().permutation(len(labels))
+    for start in range(0, len(labels), batch_size):
+        yield images[order[start : start + batch_size]], labels[order[start : start + batch_size]]
+
+
+def _batches_one_by_one(images, labels, batch_size, generator):
+    for place in torch.randperm(len(labels), generator=generator):
+        yield images[place], labels[place]
+
+
+def _squared_error_in_lists(outputs, labels):
+    pairs = zip(outputs[:, 0].tolist(), labels.tolist(), strict=True)
+    return sum((output - label) ** 2 for output, label in pairs) / len(labels)
 
 
 def _shifted_in_place(logits):
@@ -176,6 +243,34 @@ WRONG = {
         (lambda counts: counts.max(dim=1).values / counts.sum(dim=1), "wrong", "not always the one on the diagonal"),
         (lambda counts: (counts.diag() / counts.sum(dim=1)).round(decimals=2), "wrong", "is expected"),
     ],
+    "2.1": [
+        ([4, 8], "wrong", "8 at place 2 of your list is not right"),
+        ([4.01, 26 / 3], "wrong", "4.01 at place 1"),
+        ([3, 29 / 3], "wrong", "3 is the middle one of the three"),
+        ([4, 2.944], "wrong", "the root of the score"),
+        (4, "wrong", "2 numbers are wanted"),
+    ],
+    "2.2": [
+        (_batches_that_skip_one, "wrong", "[4, 4, 2], and yours are [4, 4, 1]"),
+        (_batches_in_any_order, "wrong", "Two generators with the same seed give different orders"),
+        (_batches_one_by_one, "wrong", "and yours are `[1, 1, 2]` and `[]`"),
+        (lambda images, labels, size, generator: images.split(size), "wrong", "Each batch is a pair"),
+        (lambda images, labels, size, generator: DataLoader(labels, size), "wrong", "What came is a `DataLoader`"),
+        (lambda images, labels, size, generator: [(0 * images[:size], labels[:size])], "wrong", "none of those handed in"),
+        (lambda images, labels, size, generator: [], "wrong", "and yours are []"),
+    ],
+    "2.3": [
+        (lambda outputs, labels: F.mse_loss(outputs[:, 0], labels.float()).item(), "wrong", "does not find its way"),
+        (lambda outputs, labels: torch.tensor(_squared_error_in_lists(outputs, labels)), "wrong", "does not find its way"),
+        (_squared_error_in_lists, "wrong", "does not find its way"),
+        (lambda outputs, labels: ((outputs[:, 0] - labels) ** 2).mean() / 2, "wrong", "my_squared_error(torch.tensor([[4.5]]), torch.tensor([6]))` gives 1.125"),
+    ],
+    "2.4": [
+        (lambda losses, sizes: losses[0], "wrong", "my_mean_loss(torch.tensor([0.5, 3.0]), torch.tensor([64, 1]))`"),
+        (lambda losses, sizes: losses.mul_(sizes).sum() / sizes.sum(), "wrong", "changed its argument `losses`"),
+    ],
+    "2.5": [("4", "wrong", "a single number"), (4.2, "wrong", "too large")],
+    "2.6": [(0.06, "wrong", "too small"), (1, "wrong", "too large")],
     "3.2": [
         (_shifted_in_place, "wrong", "changed its argument `logits`"),
         (lambda logits: torch.log_softmax(logits, dim=1) * 1.0005, "wrong", "is expected"),
