@@ -90,19 +90,23 @@ ALSO_RIGHT = {
     ],
     "2.5": [4.0, torch.tensor(4.0)],
     "2.6": [1 / 16, 0.063, torch.tensor(0.0625)],
+    "3.1": [(4.0, 12.0), torch.tensor([4, 12])],
     "3.2": [
         lambda logits: logits - logits.logsumexp(dim=1, keepdim=True),
         lambda logits: torch.log_softmax(logits.double(), 1).numpy(),
         lambda logits: [(row - row.logsumexp(0)).tolist() for row in logits],
     ],
+    "3.3": [1.3863, 1.39, torch.tensor([0.5, 0.125]).log().neg().mean()],
     "3.4": [
         lambda *given: [part.tolist() for part in _by_autograd(*given)],
         lambda *given: _by_autograd(*given),
     ],
+    "3.5": [79510.0, torch.tensor(79_510)],
     "3.6": [
         lambda model, images, labels, loss_fn, optimizer: _zero_first(model, images, labels, loss_fn, optimizer),
         lambda model, images, labels, loss_fn, optimizer: _by_hand(model, images, labels, loss_fn),
     ],
+    "3.7": [0.1, 0.3, torch.tensor(0.4)],
 }
 
 
@@ -271,15 +275,35 @@ WRONG = {
     ],
     "2.5": [("4", "wrong", "a single number"), (4.2, "wrong", "too large")],
     "2.6": [(0.06, "wrong", "too small"), (1, "wrong", "too large")],
+    "3.1": [
+        ([2, 6], "wrong", "half of what it should be"),
+        ([-4, -12], "wrong", "growing y makes it worse"),
+        ([4, 6], "wrong", "multiply by x = 2"),
+        ([4, 5], "wrong", "5 at place 2"),
+        ("4 and 12", "wrong", "2 numbers are wanted here, and your answer is a text"),
+    ],
     "3.2": [
         (_shifted_in_place, "wrong", "changed its argument `logits`"),
         (lambda logits: torch.log_softmax(logits, dim=1) * 1.0005, "wrong", "is expected"),
     ],
+    "3.3": [(None, "wrong", "nothing"), (1.3, "wrong", "too small")],
     "3.4": [
         (lambda *given: _by_autograd(*given)[:2], "wrong", "4 things, in this order: dW1"),
         (lambda *given: [part.T if part.ndim > 1 else part for part in _by_autograd(*given)], "wrong", "dW1 is transposed"),
         (lambda *given: [*_by_autograd(*given)[:2], _by_autograd(*given)[2].T, _by_autograd(*given)[3]], "wrong", "dW2 is transposed"),
         (lambda *given: [*_by_autograd(*given)[:3], -_by_autograd(*given)[3]], "wrong", "The sign of db2"),
     ],
+    "3.5": [(80_000, "wrong", "too large"), (79_511, "wrong", "too large")],
     "3.6": [(lambda *parts: 1.0, "wrong", "neither"), (lambda *parts: print(_zero_first(*parts)), "wrong", "prints its result")],
+    "3.7": [
+        (0.5, "wrong", "too long"),
+        (0.8, "wrong", "too long"),
+        (1, "wrong", "too long"),
+        (0.05, "wrong", "too short"),
+        (1e-12, "wrong", "too short"),
+        (1e5, "wrong", "too long"),
+        (0, "wrong", "small positive number"),
+        (1e300, "wrong", "small positive number"),
+        ("small", "wrong", "a text"),
+    ],
 }  # fmt: skip

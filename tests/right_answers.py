@@ -104,10 +104,6 @@ def soft_targets(logits, labels, smoothing):
 
 
 ALSO_RIGHT = {
-    "3.1": [(4.0, 12.0), torch.tensor([4, 12])],
-    "3.3": [1.3863, 1.39, torch.tensor([0.5, 0.125]).log().neg().mean()],
-    "3.5": [79510.0],
-    "3.7": [0.1, 0.3, torch.tensor(0.4)],
     "4.1": [
         lambda image, kernel: F.conv2d(image[None, None].double(), kernel[None, None].double())[0, 0].numpy(),
         lambda image, kernel: (image.unfold(0, len(kernel), 1).unfold(1, len(kernel), 1) * kernel).sum((2, 3)),

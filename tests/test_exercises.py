@@ -91,9 +91,11 @@ def test_hints_are_three_or_more_and_the_last_is_not_the_solution(number):
 
 
 @each_exercise
-def test_the_solution_is_right(number):
+def test_the_solution_is_right_and_its_check_leaves_random_numbers_as_they_were(number):
+    before = torch.get_rng_state()
     verdict = verdict_on(EXERCISES[number], EXERCISES[number].reference, by_course=True)
     assert verdict.state == "right" and verdict.by_course
+    assert torch.equal(torch.get_rng_state(), before)
 
 
 @each_exercise
