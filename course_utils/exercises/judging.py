@@ -85,10 +85,10 @@ def _misconception(exercise, outcomes, tries, given) -> Verdict | None:
 
 def _not_returned(exercise, outcomes, tries, given) -> Verdict | None:
     """`print` or `yield` where `return` is meant, or none of them."""
-    if exercise.inputs is None:
+    if exercise.inputs is None or inspect.isgeneratorfunction(exercise.solution):
         return None
     for index, (outcome, expected) in enumerate(zip(outcomes, exercise.expected, strict=True)):
-        if outcome.yielded and not inspect.isgeneratorfunction(exercise.solution):
+        if outcome.yielded:
             return Verdict("wrong", YIELDS, call=index)
         if not outcome.error and _holds_none(outcome) and not _holds_none(expected):
             return Verdict("wrong", PRINTS if outcome.printed else NOTHING, call=index)

@@ -15,7 +15,7 @@ CONSTANT = Exercise(
     parts=("the constant", "its score"),
     rtol=5e-3,
     mistakes={
-        "These are the right two numbers in the wrong order: first the constant, then its score.": [26 / 3, 4],
+        "This is the score of the best constant, in the wrong order: first the constant, then its score.": [26 / 3, None],
         "3 is the middle one of the three. It is the best constant for the mean *distance*. For squares the far label pulls "
         "harder.": [3, None],
         "4.5 is the middle between the smallest and the largest label. Each of the three pulls.": [4.5, None],

@@ -17,16 +17,17 @@ GRADIENTS = Exercise(
     "my_gradients = [2 * 1 * 2, 2 * 1 * 3 * 1 * 2]  # [4, 12]",
     parts=("∂L/∂w₂", "∂L/∂w₁"),
     mistakes={
-        "These are the right two numbers in the wrong order: first ∂L/∂w₂, then ∂L/∂w₁.": [12, 4],
+        "12 is ∂L/∂w₁. It stands in the wrong order: first ∂L/∂w₂, then ∂L/∂w₁.": [12, None],
         "∂L/∂w₂ is half of what it should be. The slope of (y − t)² is 2(y − t): the 2 is missing.": [2, None],
         "The sign of ∂L/∂w₂ is turned round. y is larger than t, so y − t is positive: growing y makes it worse.": [-4, None],
-        "2 is the slope at y. On the way to w₂ it is multiplied by h, and on the way to w₁ by w₂, by the ReLU's slope and by "
-        "x.": [2, 2],
         "∂L/∂w₂ passes by h: multiply the slope at y by h, and not by w₂.": [6, None],
         "∂L/∂w₂ is right. In ∂L/∂w₁ a factor is missing: a = w₁·x, so multiply by x = 2 at the end.": [None, 6],
         "∂L/∂w₂ is right. ∂L/∂w₁ leaves out w₂: the path from y to h goes through the weight w₂ = 3.": [None, 4],
         "∂L/∂w₂ is right. ∂L/∂w₁ leaves out w₂ and x: multiply the slope at y by both.": [None, 2],
         "∂L/∂w₂ is right. The sign of ∂L/∂w₁ is turned round: w₂ and x are positive, so growing w₁ lets y grow too.": [None, -12],
+        "Both are half of what they should be. The slope of (y − t)² is 2(y − t): the 2 is missing.": [2, 6],
+        "2 is the slope at y. On the way to w₂ it is multiplied by h, and on the way to w₁ by w₂, by the ReLU's slope and by "
+        "x.": [2, 2],
     },
     hints=(
         "Walk forward first: a = w₁x, h = max(0, a), y = w₂h.",
