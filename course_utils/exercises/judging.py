@@ -88,10 +88,10 @@ def _misconception(exercise, outcomes, tries, given) -> Verdict | None:
 
 def _not_returned(exercise, outcomes, tries, given) -> Verdict | None:
     """`print` or `yield` where `return` is meant, or none of them."""
-    if exercise.inputs is None or exercise.use == "rule":
+    if exercise.inputs is None or exercise.use == "rule" or inspect.isgeneratorfunction(exercise.solution):
         return None
     for index, (outcome, expected) in enumerate(zip(outcomes, exercise.expected, strict=True)):
-        if outcome.yielded and not inspect.isgeneratorfunction(exercise.solution):
+        if outcome.yielded:
             return Verdict("wrong", YIELDS, call=index)
         if not outcome.error and _holds_none(outcome) and not _holds_none(expected):
             return Verdict("wrong", PRINTS if outcome.printed else NOTHING, call=index)
@@ -178,7 +178,7 @@ def _same(one: Outcome, other: Outcome, exercise: Exercise, parts: Sequence[str]
             return False
         places = [exercise.parts.index(part) for part in parts]
         places += range(len(exercise.parts), len(expected)) if clues else []
-        got, expected = [got[place] for place in places], [expected[place] for place in places]
+        return all(_equal(got[place], expected[place], exercise) for place in places)
     return _equal(got, expected, exercise)
 
 
@@ -375,7 +375,7 @@ def _count(value: object) -> int:
 
 def called(exercise: Exercise, index: int, most: int = 300) -> str:
     """A call of the answer, ready to paste; nothing where it would be too long or the answer is not simply called."""
-    if exercise.inputs is None or exercise.use != "call":
+    if exercise.inputs is None or exercise.use not in ("call", "gradient"):
         return ""
     text = f"{exercise.name}({', '.join(map(as_code, exercise.inputs[index]))})"
     return text if len(text) <= most else ""
