@@ -60,7 +60,7 @@ def run(answer: object, inputs: Sequence[tuple] | None, use: str = "call") -> li
     """What an answer gives for each of the inputs, or for no inputs the answer itself. torch's seed stays as it was."""
     if inputs is None:
         return [_caught(lambda: answer)]
-    if answer is ... or not callable(answer):
+    if answer is ... or not (callable(answer) or use == "rule"):
         return [Outcome(value=...) if answer is ... else Outcome(error="no function", message=in_words(answer))]
     outcomes = []
     with torch.random.fork_rng(devices=[]):
@@ -156,6 +156,17 @@ def gradient(loss: Callable, outputs: Tensor, *others: object) -> list:
     return [value, "none" if outputs.grad is None else outputs.grad]
 
 
+def reaches(answer: Callable, outputs: Tensor, *others: object) -> list:
+    """What the answer gives, and whether `backward()` would come from there to the outputs."""
+    value = answer(outputs.requires_grad_(), *others)
+    return [value, isinstance(value, Tensor) and value.requires_grad]
+
+
+def rule(answer: object, *arguments: object) -> object:
+    """The answer itself, or if it is a function, what it gives."""
+    return answer(*arguments) if callable(answer) else answer
+
+
 def count_work(answer: Callable, most: int, *arguments: object) -> list:
     """Call the answer; its value, and whether Python itself took at most so many steps in the student's code."""
     steps = 0
@@ -177,7 +188,7 @@ def count_work(answer: Callable, most: int, *arguments: object) -> list:
     return [value, steps <= most]
 
 
-USES = {"call": call, "train": train, "gradient": gradient, "count_work": count_work}
+USES = {use.__name__: use for use in (call, train, gradient, reaches, rule, count_work)}
 
 
 # Plain values -------------------------------------------------------------------------------------------------------
