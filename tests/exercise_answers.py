@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 import torch
+from torch.nn import functional as F
 
 ALSO_RIGHT = {
     "0.1": [44.0, torch.tensor(44), np.uint8(44), [44], torch.tensor(200, dtype=torch.uint8) + 100],
@@ -77,6 +78,46 @@ ALSO_RIGHT = {
         lambda model, images, labels, loss_fn, optimizer: _zero_first(model, images, labels, loss_fn, optimizer),
         lambda model, images, labels, loss_fn, optimizer: _by_hand(model, images, labels, loss_fn),
     ],
+    "6.1": [(-0.1, -1.0), torch.tensor([-0.1, -1])],
+    "6.2": ["h", " (H) "],
+    "6.3": [torch.nn.LogSoftmax(dim=1), lambda logits: logits - logits.logsumexp(dim=1, keepdim=True)],
+    "6.5": [4.6, np.log(100), torch.tensor([4.605])],
+    "6.6": [
+        lambda outputs: torch.allclose(outputs.exp().sum(dim=1), torch.tensor(1.0)),
+        lambda outputs: torch.isclose(outputs.exp().sum(1), torch.full((len(outputs),), 1.0)).all(),
+        lambda outputs: torch.allclose(outputs.exp().sum(dim=1), torch.ones(len(outputs)), atol=1e-2),
+        lambda outputs: np.allclose(outputs.exp().sum(dim=1).numpy(), 1, atol=1e-4),
+        lambda outputs: all(abs(sum(math.exp(number) for number in row) - 1) < 1e-5 for row in outputs.tolist()),
+        lambda outputs: torch.logsumexp(outputs, dim=1).abs().max().item() < 1e-4,
+    ],
+    "6.8": [
+        lambda probabilities, labels: F.cross_entropy(probabilities.log(), labels),
+        lambda probabilities, labels: -probabilities.gather(1, labels[:, None]).log().mean(),
+        lambda probabilities, labels: (
+            sum(-row[label].log() for row, label in zip(probabilities, labels, strict=True)) / len(labels)
+        ),
+    ],
+    "6.10": [lambda *parts: _zero_first(*parts), lambda *parts: _emptied_by_hand(*parts)],
+    "6.12": [lambda images: images.double() / 255, lambda images: (images.numpy() / 255).tolist()],
+    "6.14": [
+        lambda answers, labels: F.mse_loss(answers.squeeze(1), labels.float()),
+        lambda answers, labels: ((answers.double() - labels.view(-1, 1)) ** 2).mean(),
+    ],
+    "6.16": [
+        lambda labels, generator: torch.rand(len(labels), generator=generator).argsort(),
+        lambda labels, generator: torch.randperm(len(labels), generator=generator).tolist(),
+    ],
+    "6.17": [("a", " F.")],
+    "6.18": [[0.01], torch.tensor([0.001]), np.float32(0.03)],
+    "6.19": [
+        lambda *accuracies: _looped_choice(*accuracies),
+        lambda validation, test: (np.argmax(validation.numpy()), test.numpy()[validation.numpy().argmax()]),
+        lambda validation, test: torch.stack([validation.argmax(), test[validation.argmax()]]),
+    ],
+    "6.20": [
+        {"P": "b", "Q": "g", "R": "d", "S": "h", "T": "c", "U": "f", "V": "e", "W": "a", "X": "i"},
+        lambda curves: dict(zip("PQRSTUVWX", "BGDHCFEAI", strict=True)),
+    ],
 }
 
 
@@ -102,6 +143,30 @@ def _by_hand(model, images, labels, loss_fn):
         for parameter, gradient in zip(model.parameters(), gradients, strict=True):
             parameter -= learning_rate * gradient
     return loss.item()
+
+
+def _emptied_by_hand(model, images, labels, loss_fn, optimizer):
+    for parameter in model.parameters():
+        parameter.grad = None
+    loss = loss_fn(model(images), labels)
+    loss.backward()
+    optimizer.step()
+    return loss.detach()
+
+
+def _without_backward(model, images, labels, loss_fn, optimizer):
+    loss = loss_fn(model(images), labels)
+    optimizer.step()
+    optimizer.zero_grad()
+    return loss.item()
+
+
+def _looped_choice(validation_accuracies, test_accuracies):
+    best = 0
+    for index, accuracy in enumerate(validation_accuracies):
+        if accuracy > validation_accuracies[best]:
+            best = index
+    return [best, test_accuracies[best]]
 
 
 def _shifted_in_place(logits):
@@ -187,4 +252,44 @@ WRONG = {
         (lambda *given: [*_by_autograd(*given)[:3], -_by_autograd(*given)[3]], "wrong", "The sign of db2"),
     ],
     "3.6": [(lambda *parts: 1.0, "wrong", "neither"), (lambda *parts: print(_zero_first(*parts)), "wrong", "prints its result")],
+    "6.1": [([-0.1, -2], "wrong", "-2 at place 2"), (-0.1, "wrong", "2 numbers are wanted"), ("-0.1 and -1", "wrong", "a text")],
+    "6.2": [("A", "wrong", "leaps far above"), ("softmax", "wrong", "from A to J"), (1, "wrong", "A letter")],
+    "6.3": [
+        (lambda logits: logits.exp() / logits.exp().sum(dim=1, keepdim=True), "wrong", "the result: `my_outputs(torch.tensor([[1.0, 0.0]]))` gives ["),
+        (lambda logits: logits.log_softmax(dim=1).numpy(), "error", "requires grad"),
+        (lambda logits: logits.log_softmax(dim=1).tolist(), "wrong", "way back"),
+    ],
+    "6.5": [(5.2, "wrong", "too large"), ("ln 100", "wrong", "a single number is wanted")],
+    "6.6": [
+        (lambda outputs: torch.allclose(outputs.exp().sum(dim=1), torch.tensor(1.0), atol=0.5), "wrong", "tolerance is so wide"),
+        (lambda outputs: torch.isclose(outputs.exp().sum(dim=1), torch.tensor(1.0)), "wrong", "verdicts on each row"),
+        (lambda outputs: torch.allclose(outputs.sum(dim=1), torch.tensor(1.0)), "wrong", "plain probabilities"),
+        (lambda outputs: True, "wrong", "torch.tensor([[1.0, -2.0, 0.5]]))` gives `True`, and `False` is expected"),
+    ],
+    "6.8": [
+        (lambda probabilities, labels: F.nll_loss(probabilities.log(), labels, reduction="none"), "wrong", "the shape `[2]`"),
+        (lambda probabilities, labels: F.nll_loss(probabilities.detach().log(), labels), "wrong", "way back"),
+    ],
+    "6.10": [(lambda *parts: _without_backward(*parts), "wrong", "`loss.backward()` is missing"), (lambda *parts: print(_zero_first(*parts)), "wrong", "prints")],
+    "6.12": [(lambda images: images.half() / 255, "wrong", "is expected"), (lambda images: images / images.amax((1, 2, 3), True), "wrong", "another batch")],
+    "6.14": [(lambda answers, labels: (answers - labels).square().mean(), "wrong", "every answer met every label")],
+    "6.16": [
+        (lambda labels, generator: torch.randperm(len(labels), generator=torch.Generator().manual_seed(0)), "wrong", "second epoch"),
+        (lambda labels, generator: torch.randperm(len(labels), generator=torch.Generator().manual_seed(generator.initial_seed())), "wrong", "second epoch"),
+        (lambda labels, generator: np.random.permutation(len(labels)), "wrong", "two orders"),
+        (lambda labels, generator: torch.arange(len(labels)).flip(0), "wrong", "digit by digit"),
+    ],
+    "6.17": [("A, F, G", "wrong", "Two letters"), ("F, A", "wrong", "wrong order"), (["J", "F"], "wrong", "fresh digits tell")],
+    "6.18": [("small", "wrong", "a text"), (math.inf, "wrong", "positive number"), (-0.01, "wrong", "positive number")],
+    "6.19": [
+        (lambda validation, test: test[validation.argmax()], "wrong", "2 things, in this order: the position"),
+        (lambda validation, test: (validation.argmax(), test.mean()), "wrong", "Look at the reported accuracy: `my_choice("),
+        (lambda validation, test: (test.argmax(), test.mean()), "wrong", "fault itself"),
+    ],
+    "6.20": [
+        (dict.fromkeys("PQRSTUVWX", "B"), "wrong", "1 of 9 are right. You gave B more than once"),
+        ({"P": "B", "Q": ...}, "open", "A part"),
+        (lambda curves: [curves.popitem()], "wrong", "A dictionary is wanted"),
+        (lambda curves: curves["Z"], "error", "KeyError"),
+    ],
 }  # fmt: skip

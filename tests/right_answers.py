@@ -13,14 +13,6 @@ def listed_batches(images, labels, batch_size, generator):
     return [[images[part], labels[part]] for part in parts]
 
 
-def step_with_zero_first(model, images, labels, loss_fn, optimizer):
-    optimizer.zero_grad()
-    loss = loss_fn(model(images), labels)
-    loss.backward()
-    optimizer.step()
-    return loss
-
-
 def looped_squared_error(outputs, labels):
     pairs = zip(outputs[:, 0].tolist(), labels.tolist(), strict=True)
     return sum((output - label) ** 2 for output, label in pairs) / len(labels)
@@ -61,23 +53,6 @@ def counted_calibration_error(confidence, right, bins=10):
     place = torch.bucketize(confidence, torch.linspace(0, 1, bins + 1)[1:-1], right=True)
     gaps = torch.bincount(place, weights=right.double() - confidence.double(), minlength=bins)
     return (gaps.abs().sum() / len(right)).float()
-
-
-def step_that_empties_by_hand(model, images, labels, loss_fn, optimizer):
-    for parameter in model.parameters():
-        parameter.grad = None
-    loss = loss_fn(model(images), labels)
-    loss.backward()
-    optimizer.step()
-    return loss.detach()
-
-
-def looped_choice(validation_accuracies, test_accuracies):
-    best = 0
-    for index, accuracy in enumerate(validation_accuracies):
-        if accuracy > validation_accuracies[best]:
-            best = index
-    return [best, test_accuracies[best]]
 
 
 def looped_share(rows):
@@ -153,38 +128,6 @@ ALSO_RIGHT = {
         )
     ],
     "5.8": [40.0, torch.tensor(40)],
-    "6.1": [(-0.1, -1.0), torch.tensor([-0.1, -1])],
-    "6.2": ["h", " (H) "],
-    "6.3": [torch.nn.LogSoftmax(dim=1), lambda logits: logits - logits.logsumexp(dim=1, keepdim=True)],
-    "6.4": ["e", "E."],
-    "6.5": [4.6, np.log(100)],
-    "6.6": [
-        lambda outputs: bool(((outputs.exp().sum(dim=1) - 1).abs() < 1e-3).all()),
-        lambda outputs: np.allclose(outputs.exp().sum(dim=1).numpy(), 1, atol=1e-4),
-    ],
-    "6.7": ["b"],
-    "6.8": [
-        lambda probabilities, labels: F.nll_loss(probabilities.log(), labels),
-        lambda probabilities, labels: F.cross_entropy(probabilities.log(), labels),
-    ],
-    "6.9": ["g"],
-    "6.10": [step_with_zero_first, step_that_empties_by_hand],
-    "6.11": ["i"],
-    "6.12": [lambda images: images.double() / 255, lambda images: (images.numpy() / 255).tolist()],
-    "6.13": ["d"],
-    "6.14": [
-        lambda answers, labels: F.mse_loss(answers.squeeze(1), labels.float()),
-        lambda answers, labels: ((answers.double() - labels.view(-1, 1)) ** 2).mean(),
-    ],
-    "6.15": ["c"],
-    "6.16": [
-        lambda labels, generator: torch.rand(len(labels), generator=generator).argsort(),
-        lambda labels, generator: torch.randperm(len(labels), generator=generator).tolist(),
-    ],
-    "6.17": ["a f", ("A", "F"), "A, F"],
-    "6.18": [0.001, 0.03],
-    "6.19": [looped_choice],
-    "6.20": [{"P": "b", "Q": "g", "R": "d", "S": "h", "T": "c", "U": "f", "V": "e", "W": "a", "X": "i"}],
     "7.1": [
         lambda seconds, part, times: torch.tensor(1 / (1 - seconds[part] / sum(seconds.values()) * (1 - 1 / times)))
     ],
