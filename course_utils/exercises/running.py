@@ -157,9 +157,11 @@ def gradient(loss: Callable, outputs: Tensor, *others: object) -> list:
 
 
 def reaches(answer: Callable, outputs: Tensor, *others: object) -> list:
-    """What the answer gives, and whether `backward()` would come from there to the outputs."""
+    """What the answer gives, and whether `backward()` comes from there to the outputs."""
     value = answer(outputs.requires_grad_(), *others)
-    return [value, isinstance(value, Tensor) and value.requires_grad]
+    if isinstance(value, Tensor) and value.requires_grad:
+        value.sum().backward()
+    return [value, outputs.grad is not None]
 
 
 def rule(answer: object, *arguments: object) -> object:
