@@ -438,10 +438,10 @@ CURVE_Q = "Curve q starts at ln 10 and stays there, smooth and level: nothing le
 
 def judge_causes_8(outcomes):
     answer = outcomes[0].value
-    answer = answer.replace(",", " ").split() if isinstance(answer, str) else answer
-    if not isinstance(answer, list | tuple) or len(answer) != 2:
+    letters = answer.replace(",", " ").split() if isinstance(answer, str) else answer
+    if not isinstance(letters, list | tuple) or len(letters) != 2:
         raise NotRight(f'Two letters are wanted, as in ["C", "D"]: first p, then q. This is {in_words(answer)}.')
-    p, q = (_letter(part, "one of yours") for part in answer)
+    p, q = (_letter(letter, "one of yours") for letter in letters)
     if (p, q) == ("F", "A"):
         raise NotRight("The right two, in the wrong order. Curve p leaps up; curve q hardly moves.")
     if (p, q) != ("A", "F"):
