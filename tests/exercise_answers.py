@@ -807,7 +807,12 @@ WRONG = {
         ("A and F", "wrong", "This is a text"),
         (["J", "F"], "wrong", "fresh digits tell"),
     ],
-    "6.18": [("small", "wrong", "a text"), (math.inf, "wrong", "positive number"), (-0.01, "wrong", "positive number")],
+    "6.18": [
+        ("small", "wrong", "a text"),
+        (math.inf, "wrong", "positive number"),
+        (1e39, "wrong", "positive number"),
+        (-0.01, "wrong", "positive number"),
+    ],
     "6.19": [
         (lambda validation, test: test[validation.argmax()], "wrong", "2 things, in this order: the position"),
         (

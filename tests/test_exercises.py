@@ -221,6 +221,23 @@ def test_parts_may_come_as_one_tensor_and_neither_more_nor_fewer():
         assert "2 things, in this order: a, its double" in verdict(answer, exercise).words
 
 
+def test_two_letters_may_come_in_one_text():
+    assert verdict_on(EXERCISES["6.17"], "a, F").state == "right"
+
+
+def test_a_rule_gets_what_the_lesson_measured_where_an_answer_by_eye_is_taken_as_it_is():
+    exercise = EXERCISES["6.20"]
+    ((example,),), by_eye = exercise.inputs, exercise.expected[0].value
+    dealt = {patient: example[other] for patient, other in zip(example, reversed(example), strict=True)}
+    given = {"truth": {patient: by_eye[other] for patient, other in zip(example, reversed(example), strict=True)}}
+    given["curves"] = dealt
+    assert verdict_on(exercise, exercise.reference, by_course=True, **given).state == "right"
+    assert verdict_on(exercise, lambda curves: exercise.reference(curves), **given).state == "right"
+    assert verdict_on(exercise, given["truth"], **given).state == "right"
+    assert verdict_on(exercise, by_eye, **given).state == "wrong"
+    assert verdict_on(exercise, dict.fromkeys(example, ...), **given).state == "open"
+
+
 def test_outcomes_of_another_exercise_are_refused():
     for outcomes in ([], [Outcome(1)], [1, 2]):
         with pytest.raises(ValueError):
@@ -487,6 +504,12 @@ def test_what_is_accepted_comes_as_what_the_lesson_goes_on_with(replies, number,
         given = [made(argument) for argument in arguments][exercise.use == "count_work" :]
         for one, other in zip(parts_of(needed(*given)), parts_of(exercise.reference(*given)), strict=True):
             assert type(one) is type(other) and getattr(one, "dtype", 0) == getattr(other, "dtype", 0)
+
+
+def test_what_is_accepted_may_give_the_lesson_more_numbers_than_a_check_reads(replies):
+    mine = ALSO_RIGHT["0.3"][1]
+    replies(check, "0.3", mine)
+    assert replies(mine_or_reference, "0.3", mine)(torch.zeros(200, 1, 28, 28, dtype=torch.uint8)).shape[0] == 200
 
 
 def parts_of(value):

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from functools import cache, wraps
 from importlib import import_module
 
+import numpy as np
 import torch
 from IPython.display import display
 from torch import Tensor
@@ -16,7 +17,7 @@ from torch import Tensor
 from . import old_exercise, old_judging, packed
 from .exercise import Exercise
 from .judging import Verdict, judge
-from .running import plain, run
+from .running import Other, plain, run
 
 LESSONS = range(8)
 SIGNS = {"right": "✓", "wrong": "✗", "error": "✗", "open": "○"}
@@ -155,13 +156,19 @@ def like(value: object, pattern: object, decimals: torch.dtype = torch.float32) 
     if isinstance(pattern, list | tuple):
         return type(pattern)(like(*pair, decimals) for pair in zip(value, pattern, strict=True))
     if isinstance(pattern, Tensor):
-        tensor = value if isinstance(value, Tensor) else torch.as_tensor(plain(value), dtype=torch.float64)
+        tensor = value if isinstance(value, Tensor) else _numbers(value)
         tensor = tensor.to(decimals if pattern.is_floating_point() else pattern.dtype)
         return tensor.squeeze() if pattern.ndim == 0 else tensor
     if isinstance(pattern, bool | int | float):
-        number = torch.as_tensor(plain(value), dtype=torch.float64).item()
+        number = _numbers(value).item()
         return type(pattern)(number) if type(pattern)(number) == number else number
     return value
+
+
+def _numbers(value: object) -> Tensor:
+    """Numbers in any form, also more of them than a check would read."""
+    numbers = plain(value)
+    return torch.as_tensor(np.asarray(value) if isinstance(numbers, Other) else numbers, dtype=torch.float64)
 
 
 def show_progress(lesson: int) -> None:

@@ -270,8 +270,8 @@ def _stub(outcomes: Sequence[Outcome]) -> str | None:
 
 
 def _leaves(value: object) -> Iterator[object]:
-    if isinstance(value, list | tuple):
-        for part in value:
+    if isinstance(value, list | tuple | dict):
+        for part in value.values() if isinstance(value, dict) else value:
             yield from _leaves(part)
     else:
         yield value
@@ -375,7 +375,7 @@ def _count(value: object) -> int:
 
 def called(exercise: Exercise, index: int, most: int = 300) -> str:
     """A call of the answer, ready to paste; nothing where it would be too long or the answer is not simply called."""
-    if exercise.inputs is None or exercise.use not in ("call", "gradient"):
+    if exercise.inputs is None or exercise.use not in ("call", "gradient", "reaches"):
         return ""
     text = f"{exercise.name}({', '.join(map(as_code, exercise.inputs[index]))})"
     return text if len(text) <= most else ""
