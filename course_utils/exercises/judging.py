@@ -372,7 +372,7 @@ def _count(value: object) -> int:
 
 def called(exercise: Exercise, index: int, most: int = 300) -> str:
     """A call of the answer, ready to paste; nothing where it would be too long or the answer is not simply called."""
-    if exercise.inputs is None or exercise.use not in ("call", "reaches"):
+    if exercise.inputs is None or exercise.use not in ("call", "gradient", "reaches"):
         return ""
     text = f"{exercise.name}({', '.join(map(as_code, exercise.inputs[index]))})"
     return text if len(text) <= most else ""
