@@ -280,7 +280,7 @@ WRONG = {
         (lambda labels, generator: torch.arange(len(labels)).flip(0), "wrong", "digit by digit"),
     ],
     "6.17": [("A, F, G", "wrong", "Two letters"), ("F, A", "wrong", "wrong order"), ("A and F", "wrong", "This is a text"), (["J", "F"], "wrong", "fresh digits tell")],
-    "6.18": [("small", "wrong", "a text"), (math.inf, "wrong", "positive number"), (-0.01, "wrong", "positive number")],
+    "6.18": [("small", "wrong", "a text"), (math.inf, "wrong", "positive number"), (1e39, "wrong", "positive number"), (-0.01, "wrong", "positive number")],
     "6.19": [
         (lambda validation, test: test[validation.argmax()], "wrong", "2 things, in this order: the position"),
         (lambda validation, test: (validation.argmax(), test.mean()), "wrong", "Look at the reported accuracy: `my_choice("),
