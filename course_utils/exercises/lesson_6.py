@@ -486,8 +486,8 @@ def trained_regression(rate: float) -> tuple[float, int]:
 
 def judge_rate(outcomes):
     rate = number_of(outcomes[0].value)
-    if not 0 < rate < math.inf:
-        raise NotRight(f"A learning rate is a positive number, and {rate:g} is none. Try 0.1 first.")
+    if not 0 < rate < 1e6:
+        raise NotRight(f"A learning rate is a small positive number, and {rate:g} is none. Try 0.1 first.")
     with torch.random.fork_rng(devices=[]):
         loss, dead = trained_regression(rate)
     if loss < GOAL:
@@ -510,7 +510,7 @@ RATE = Exercise(
     "a rate for the network of numbers, by experiment",
     "my_rate = 0.01",
     judge=judge_rate,
-    mistakes={"dead": 0.2, "ran over": 10, "creeps": 0.0003, "far too short": 0.00001, "positive number": 0},
+    mistakes={"dead": 0.2, "ran over": 10, "creeps": 0.0003, "far too short": 0.00001, "small positive number": 0},
     hints=(
         "Try rates a factor of ten apart, and read the reply: does it creep, or have its neurons died?",
         "The healthy classifier's rate is too large here: an error of 5 pulls ten times as hard as any probability can.",
