@@ -32,8 +32,9 @@ import psutil
 import torch
 
 from . import guard
-from .desk import Reply, all_exercises, judge
-from .exercise import Exercise, Wrong
+from .desk import all_exercises, verdict_on
+from .exercise import Exercise
+from .judging import Verdict
 
 NOTEBOOK_SHARE = 5  # a notebook's answers together may take so many times what one may
 LONGEST = 2000  # characters of a verdict's words
@@ -158,7 +159,7 @@ class Question:
         reply = self._run(code, before, namespace, report)
         if reply is None:
             _seed()
-            reply = judge(self.exercise, namespace[self.name], given)
+            reply = verdict_on(self.exercise, namespace[self.name], **given)
         if any(words in reply.words for words in NO_MEMORY):
             report(OVER_MEMORY)
         hidden = [_hidden_verdict(check, namespace[self.name]) for check in self.hidden if reply.state == "right"]
@@ -166,7 +167,7 @@ class Question:
             report(f"changed {name}")
         return {"state": reply.state, "words": reply.words[:LONGEST], "hidden": hidden}
 
-    def _run(self, code: str, before: list[str], namespace: dict, report) -> Reply | None:
+    def _run(self, code: str, before: list[str], namespace: dict, report) -> Verdict | None:
         """Run the answer's cell; say why where that is as far as it goes."""
         filename = f"<answer to {self.exercise.number}>"
         namespace.pop(self.name, None)
@@ -178,16 +179,16 @@ class Question:
             _seed()
             run_code(code, filename, namespace)
         except SyntaxError as error:
-            return Reply("error", f"Python cannot read line {error.lineno}: {error.msg}.")
+            return Verdict("error", f"Python cannot read line {error.lineno}: {error.msg}.")
         except BaseException as error:
             if isinstance(error, OSError) and error.errno == errno.EFBIG:
                 report(guard.TOO_LARGE)
             lines = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename == filename]
             place = f" in line {lines[-1].lineno}: `{lines[-1].line}`" if lines else ""
             what = f"Its cell raised {type(error).__name__}{place}."
-            return Reply("error", f"{what} It says: {' '.join(str(error).split())[:200] or 'nothing more.'}")
+            return Verdict("error", f"{what} It says: {' '.join(str(error).split())[:200] or 'nothing more.'}")
         if self.name not in namespace:
-            return Reply("open", f"Its cell sets no `{self.name}`.")
+            return Verdict("open", f"Its cell sets no `{self.name}`.")
         return None
 
 
@@ -201,7 +202,7 @@ def _hidden_verdict(check: Callable, answer) -> dict:
     _seed()
     try:
         check(answer)
-    except (AssertionError, ValueError, Wrong) as wrong:
+    except (AssertionError, ValueError) as wrong:
         state, words = "wrong", str(wrong) or "It says nothing more."
     except (Exception, SystemExit) as error:
         state, words = "error", f"It raised {type(error).__name__}: {error}"
