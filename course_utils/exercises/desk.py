@@ -14,7 +14,7 @@ import torch
 from IPython.display import display
 from torch import Tensor
 
-from . import old_exercise, old_judging, packed
+from . import packed
 from .exercise import Exercise
 from .judging import Verdict, judge
 from .running import Other, plain, run
@@ -82,8 +82,6 @@ def verdict_on(
     exercise: Exercise, answer: object, *, tries: int = 0, by_course: bool = False, **given: object
 ) -> Verdict:
     """Run an answer here and judge what it gave, without saying or remembering anything."""
-    if isinstance(exercise, old_exercise.Exercise):
-        return old_judging.judge(exercise, answer, given, by_course=by_course)
     inputs = exercise.inputs_of(given)
     if by_course:
         verdict = judge(exercise, run(exercise.reference, inputs, exercise.use), **given)
@@ -132,7 +130,7 @@ def mine_or_reference(number: str, mine: object) -> object:
 
 
 def _as_needed(mine: object, exercise: Exercise) -> object:
-    if isinstance(exercise, old_exercise.Exercise) or exercise.use in ("train", "rule") or inspect.isclass(mine):
+    if exercise.use in ("train", "rule") or inspect.isclass(mine):
         return mine
     if exercise.inputs is None:
         return like(mine, exercise.reference)
