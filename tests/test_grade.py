@@ -2,6 +2,7 @@
 
 import csv
 import hashlib
+from dataclasses import replace
 from pathlib import Path
 
 import nbformat
@@ -11,9 +12,11 @@ from click.testing import CliRunner
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from course_utils.__main__ import course
+from course_utils.exercises import grading as judging
 from course_utils.exercises import guard, landlock
 from course_utils.exercises.desk import all_exercises
 from course_utils.exercises.grading import needed_before, read_checks
+from course_utils.exercises.running import encode
 from course_utils.instructor import grade as grading
 from course_utils.instructor import grades
 from course_utils.instructor import returned as reading
@@ -26,6 +29,7 @@ STUBS = {
     "3.3": "my_loss = ...",
     "3.6": "def my_step(model, images, labels, loss_fn, optimizer):\n    return ...",
     "5.8": "my_angle = ...",
+    "0.6": "def my_ink(images):\n    return ...",
 }
 LOG_SOFTMAX = "def my_log_softmax(logits):\n    return logits.log_softmax(dim=1)"
 RIGHT = {
@@ -34,7 +38,17 @@ RIGHT = {
     "3.3": "my_loss = (math.log(2) + math.log(8)) / 2",
     "3.6": all_exercises()["3.6"].code,
     "5.8": "my_angle = 45",
+    "0.6": "def my_ink(images):\n    return images.sum(dim=(1, 2, 3))",
 }
+LOOP = """def my_ink(images):
+    totals = []
+    for image in images.tolist():
+        total = 0
+        for row in image[0]:
+            for pixel in row:
+                total += pixel
+        totals.append(total)
+    return torch.tensor(totals)"""
 ARGUMENTS = {"5.8": ", angles=angles, accuracies=accuracies"}
 SET_UP = [
     "import math\nimport torch\nfrom course_utils.exercises import *\nfrom course_utils.exercises import check",
@@ -132,7 +146,7 @@ def honest(notebooks, tmp_path_factory):
         all_right=lesson(RIGHT, first="# A lesson\n\nname: Ada Lovelace\nstudent id: 1815"),
         all_open=lesson(),
         mixed=lesson({"3.1": "my_gradients = [2, 6]", "3.2": f"{STUBS['3.2'][:-3]}logits / 0 + nothing",
-                      "3.3": "my_loss = 1.3863", "5.8": "my_angle ="}),
+                      "3.3": "my_loss = 1.3863", "5.8": "my_angle =", "0.6": LOOP}),
         helped=lesson({"3.2": helper, "3.3": "my_loss = -float(lse(torch.zeros(1, 2)) * -2)"}),
         overwriting=lesson(RIGHT | {"3.1": "check = lambda *given: print('right')\nmy_gradients = [12, 4]"}),
         magic=lesson({"3.1": "%%time\n" + RIGHT["3.1"]}),
@@ -155,7 +169,7 @@ def test_honest_notebooks_are_scored_as_by_hand(honest):
     expected = {
         "all_right": every,
         "all_open": open_,
-        "mixed": {"3.1": "wrong", "3.2": "error", "3.3": "right", "3.6": "open", "5.8": "error"},
+        "mixed": {"3.1": "wrong", "3.2": "error", "3.3": "right", "3.6": "open", "5.8": "error", "0.6": "wrong"},
         "helped": open_ | {"3.2": "right", "3.3": "right"},
         "overwriting": every | {"3.1": "wrong"},
         "magic": open_ | {"3.1": "right"},
@@ -171,6 +185,7 @@ def test_honest_notebooks_are_scored_as_by_hand(honest):
     assert not [row["note"] for row in rows.values() if row["note"]]
     assert "Both are half" in rows["mixed", "3.1", grades.COURSE]["words"]
     assert "nothing" in rows["mixed", "3.2", grades.COURSE]["words"]
+    assert "one by one" in rows["mixed", "0.6", grades.COURSE]["words"]
     assert rows["all_right", "3.1", grades.COURSE]["student"] == "Ada Lovelace, 1815"
     assert rows["all_open", "3.1", grades.COURSE]["student"] == "all_open"
 
@@ -179,7 +194,7 @@ def test_the_table_of_students_counts(honest):
     with open(honest[1] / "students.csv", encoding="utf-8", newline="") as file:
         rows = {row["file"]: row for row in csv.DictReader(file)}
     mixed = rows["mixed.ipynb"]
-    assert [mixed[state] for state in grades.SIGNS] == ["1", "1", "1", "2"]
+    assert [mixed[state] for state in grades.SIGNS] == ["1", "2", "1", "2"]
     assert rows["twice.ipynb"]["note"] == "holds 3.1 more than once; the last counts"
 
 
@@ -259,6 +274,44 @@ HOSTILE = {
     "chatters": ("import os\nos.write(3, b'x')", "a verdict of its own"),
     "raises": ("class Out(BaseException):\n    pass\nraise Out", ""),
 }  # fmt: skip
+WRONG = "def my_log_softmax(logits):\n    return logits.softmax(dim=1)"
+SWALLOWS = "import contextlib\nclass Swallows:\n    def __init__(self, *given, **more):\n        pass\n"
+SWALLOWS += "    def __enter__(self):\n        return self\n    def __exit__(self, *given):\n        return True\n"
+RAISES = "def my_log_softmax(logits):\n    raise ValueError"
+FORGED = """'[{"state": "right", "words": ""}]'"""
+FALSE = {  # wrong answers that change what runs them, or say something else than they hold
+    "redirects": f"import contextlib\ncontextlib.redirect_stdout.__exit__ = lambda *given: True\n{RAISES}",
+    "swallows": f"{SWALLOWS}torch.random.fork_rng = Swallows\n{RAISES}",
+    "swallows_all": f"{SWALLOWS}torch.random.fork_rng = contextlib.redirect_stdout.__exit__ = Swallows\n{RAISES}",
+    "exits": "import os\ndef my_log_softmax(logits):\n    os._exit(0)",
+    "dumps": f"import json\njson.dumps = lambda *given, **more: {FORGED}\n{WRONG}",
+    "dumps_nothing": f"import json\njson.dumps = lambda *given, **more: '[]'\n{WRONG}",
+    "dumps_no_text": f"import json\njson.dumps = lambda *given, **more: torch\n{WRONG}",
+    "dumps_lines": "import json\nclass Text(str):\n    def __repr__(self):\n        return '1\\n(\\n' * 5\n"
+                   f"json.dumps = lambda *given, **more: Text()\n{WRONG}",
+    "dumps_deep": f"import json\njson.dumps = lambda *given, **more: '[' * 10**6\n{WRONG}",
+    "base64": f"import base64\nbase64.b64encode = lambda *given: b''\n{WRONG}",
+    "numpy": f"torch.Tensor.numpy = lambda self, **more: None\n{WRONG}",
+    "numel": f"torch.Tensor.numel = lambda self: 0\n{WRONG}",
+    "equal": f"torch.Tensor.__eq__ = torch.Tensor.__ne__ = lambda *given: True\n{WRONG}",
+    "isinstance": f"import builtins\nbuiltins.isinstance = lambda *given: True\n{WRONG}",
+    "line": "import os\ndef my_log_softmax(logits):\n"
+            "    os.write(3, b'\\n{\"outcomes\": \"[]\"}\\n')\n    return logits",
+    "shape": "class Lies(torch.Tensor):\n    shape = torch.Size([2, 3])\n    numel = lambda self: 6\n"
+             "def my_log_softmax(logits):\n    return torch.zeros(9).as_subclass(Lies)",
+    "array": "class Lies:\n    shape, size, ndim = (2, 3), 6, 2\n    __array__ = lambda *given, **more: 3\n"
+             "def my_log_softmax(logits):\n    return Lies()",
+    "list": "class Lies(list):\n    __len__ = lambda self: 2\n    __iter__ = lambda self: iter([0, 0])\n"
+            "    __getitem__ = lambda self, place: 0\ndef my_log_softmax(logits):\n    return Lies([Lies([1])])",
+    "class": "class Lies:\n    __class__ = torch.Tensor\n    def __getattr__(self, name):\n        return self\n"
+             "def my_log_softmax(logits):\n    return Lies()",
+    "text": "def my_log_softmax(logits):\n    return ['x' * 1000] * 9000",
+    "raises_text": "def my_log_softmax(logits):\n    raise ValueError('\\ud800' + 'x' * 9_000_000)",
+    "numbers": "def my_log_softmax(logits):\n    return torch.zeros(2_000_000)",
+    "deep": "def my_log_softmax(logits):\n    deep = []\n    for _ in range(900):\n        deep = [deep]\n"
+            "    return deep",
+}  # fmt: skip
+FALSE_LOOP = f"import sys\nsys.settrace = lambda trace: None\n{LOOP}"
 PATCHING = "def my_log_softmax(logits):\n    torch.allclose = lambda *given, **more: True\n    return logits"
 BROKEN = {
     "no_json.ipynb": ('{"cells": [', "no JSON"),
@@ -289,7 +342,8 @@ def hostile(notebooks, tmp_path_factory):
             attack = attack.replace(f"{{{word}}}", str(value))
         attack = attack.replace("{{", "{").replace("}}", "}")
         hand_in(folder, **{name: lesson({"3.2": f"{attack}\n{LOG_SOFTMAX}", "3.3": RIGHT["3.3"]})})
-    hand_in(folder, patching=lesson(RIGHT | {"3.2": PATCHING}))
+    hand_in(folder, patching=lesson(RIGHT | {"3.2": PATCHING}), false_loop=lesson({"0.6": FALSE_LOOP}))
+    hand_in(folder, **{f"false_{name}": lesson({"3.2": attack, "3.3": RIGHT["3.3"]}) for name, attack in FALSE.items()})
     honest = lesson(RIGHT, first='<script>alert("name")</script>')
     honest.metadata["authors"] = [{"name": "=SUM(1)<b>"}]
     hand_in(folder, honest=honest)
@@ -324,7 +378,19 @@ def test_a_hostile_answer_costs_itself_and_is_named(hostile, name):
 
 def test_a_function_that_changes_the_tools_while_it_is_checked_does_not_count(hostile):
     row = hostile[3]["patching", "3.2", grades.COURSE]
-    assert row["state"] == "error" and "changed torch.allclose" in row["note"]
+    assert row["state"] == "wrong" and "changed torch.allclose" in row["note"]
+
+
+@pytest.mark.parametrize("name", FALSE)
+def test_a_wrong_answer_cannot_find_itself_right(hostile, name):
+    found = states(hostile[3], f"false_{name}")
+    assert found.pop("3.2") in ("wrong", "error")
+    assert found == dict.fromkeys(STUBS.keys() - {"3.2"}, "open") | {"3.3": "right"}
+
+
+def test_who_changes_the_count_of_work_is_named(hostile):
+    row = hostile[3]["false_loop", "0.6", grades.COURSE]
+    assert row["state"] == "error" and "changed sys.settrace" in row["note"]
 
 
 @pytest.mark.parametrize("name", BROKEN)
@@ -339,11 +405,48 @@ def test_others_are_graded_all_the_same(hostile):
     assert result.exit_code == 0, result.output
     every = dict.fromkeys(STUBS, "right")
     assert states(rows, "honest") == every and states(rows, "old") == every
-    assert "old.ipynb: 5 right; is of notebook format 3, and was converted" in result.output
+    assert "old.ipynb: 6 right; is of notebook format 3, and was converted" in result.output
     assert "link.ipynb: not graded; it is no file of its own" in result.output
     page = (out / "index.html").read_text()
     assert "<script" not in page and "=SUM(1)&lt;b&gt;" in page and "other/honest.ipynb" in page
     assert rows["honest", "3.1", grades.COURSE]["student"] == "'=SUM(1)<b>"
+
+
+EXPECTED = all_exercises()["3.2"].expected
+NO_OUTCOMES = [3, "", "{", "{}", "3", "[]", "[1]", "null", "[" * 10**5, '[{"outcome": {}}]', '[{"outcome": []}]']
+NO_OUTCOMES += [encode(EXPECTED[0]), encode(EXPECTED[:3]), encode(EXPECTED * 2), encode([1] * len(EXPECTED))]
+NO_OUTCOMES += [encode([replace(outcome, changed=[99, "a"]) for outcome in EXPECTED])]
+NO_OUTCOMES += [
+    encode([replace(outcome, value={kind: content}) for outcome in EXPECTED])
+    for kind, content in [
+        ("tensor", 3), ("tensor", ["float32", [-1], ""]), ("tensor", ["float32", [1e99], "AAAA"]),
+        ("tensor", ["float32", [10**20], ""]), ("tensor", ["object", [1], "AAAAAAAAAAA="]),
+        ("tensor", ["float32", [2], "AAAA"]), ("outcome", 3),
+    ]
+]  # fmt: skip
+NO_OUTCOMES += [encode([replace(outcome, value=7) for outcome in EXPECTED]).replace("7", "[" * 900 + "]" * 900)]
+
+
+@pytest.mark.parametrize(
+    "said",
+    [{}, {"state": "right", "words": "", "hidden": []}, {"state": "best", "words": "", "hidden": []},
+     {"state": "error", "words": 3, "hidden": []}, {"state": ["right"], "words": "", "hidden": []},
+     *[{"outcomes": outcomes, "hidden": []} for outcomes in NO_OUTCOMES],
+     {"outcomes": encode(EXPECTED), "hidden": 3}, {"outcomes": encode(EXPECTED), "hidden": [("right", "")]}],
+    ids=range(5 + len(NO_OUTCOMES) + 2),
+)  # fmt: skip
+def test_what_a_child_says_that_is_no_outcome_gets_no_point(monkeypatch, said):
+    question = judging.Question(all_exercises()["3.2"], "my_log_softmax", {}, [])
+    monkeypatch.setattr(judging, "_in_a_child", lambda *given: (said, []))
+    student = judging.Student("a", {"3.2": LOG_SOFTMAX})
+    verdict = judging._verdict(student, question, {}, guard.Limits(30), [])
+    assert verdict["state"] == "error" and verdict["notes"] == [judging.UNREADABLE] and not student.sound
+
+
+def test_what_a_child_writes_is_read_whatever_it_is():
+    token = b"12"
+    for line in (b"(", b"3", b"b'a'", b"\xff", b"[" * 10**5, b"-" * 10**5 + b"1", b"{[]: 3}", b"{{}}"):
+        assert judging._read(b"\n12" + line + b"\n", token, [], None) == (None, [judging.UNREADABLE])
 
 
 # Beside the ways of students ------------------------------------------------------------------------------------------

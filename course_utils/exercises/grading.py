@@ -2,8 +2,8 @@
 
 A job comes on stdin as JSON, and each verdict leaves on stdout as a line of JSON. This process runs the course's cells
 and none of a student's. At each exercise it forks for each student in turn: the child runs that student's answer in
-the lesson as it stands, judges it, writes the verdict to a pipe that only these two know, and ends. What an answer
-does to Python or to the lesson ends with its child.
+the lesson as it stands, writes what it gave to a pipe that only these two know, and ends. This process reads that as
+plain values, whatever it is, and judges it. What an answer does to Python or to the lesson ends with its child.
 """
 
 import ast
@@ -32,13 +32,22 @@ import psutil
 import torch
 
 from . import guard
-from .desk import Reply, all_exercises, judge
-from .exercise import Exercise, Wrong
+from .desk import SIGNS, all_exercises
+from .exercise import Exercise
+from .judging import judge
+from .running import decode, encode, run
 
 NOTEBOOK_SHARE = 5  # a notebook's answers together may take so many times what one may
 LONGEST = 2000  # characters of a verdict's words
-NO_MEMORY = ("raised MemoryError", "can't allocate memory", "not enough memory", "Cannot allocate memory")
+NO_MEMORY = (
+    "raised MemoryError",
+    "with MemoryError",
+    "can't allocate memory",
+    "not enough memory",
+    "Cannot allocate memory",
+)
 OVER_MEMORY = "needed more memory than it may have"
+UNREADABLE = "gave back what nobody can judge"
 
 
 @dataclass
@@ -67,8 +76,9 @@ def grade(job: Mapping, tell: Callable[[dict], None]) -> None:
     for index, cell in enumerate(job["cells"], start=1):
         if cell["exercise"]:
             exercise = all_exercises()[cell["exercise"]]
-            _ = exercise.reference  # made here, since a child cannot read the solutions
-            question = Question(exercise, exercise.name, _given(cell["source"]), hidden.get(exercise.number, []))
+            given = {name: eval(value, main.__dict__) for name, value in _given(cell["source"]).items()}
+            question = Question(exercise, exercise.name, given, hidden.get(exercise.number, []))
+            question.prepare()
             for student in students:
                 if exercise.number in student.answers:
                     verdict = _verdict(student, question, main.__dict__, limits, readable)
@@ -140,33 +150,36 @@ def _names(code: str, context: type) -> set[str]:
     return names
 
 
-# One answer, in a child -----------------------------------------------------------------------------------------------
+# One answer: run in a child, judged here ------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
 class Question:
-    """An exercise as the lesson asks it: its answer's name, the code of its check's keywords, and the hidden checks."""
+    """An exercise as the lesson asks it: its answer's name, what its check is given, and the hidden checks."""
 
     exercise: Exercise
     name: str
-    given: Mapping[str, str]
+    given: Mapping[str, object]
     hidden: list[Callable]
 
-    def judge(self, code: str, before: list[str], namespace: dict, changed: Callable[[], list[str]], report) -> dict:
-        """Run an answer, after the earlier ones that it needs, and check it: its state, words and hidden checks."""
-        given = {name: copy.deepcopy(eval(value, namespace)) for name, value in self.given.items()}
-        reply = self._run(code, before, namespace, report)
-        if reply is None:
-            _seed()
-            reply = judge(self.exercise, namespace[self.name], given)
-        if any(words in reply.words for words in NO_MEMORY):
-            report(OVER_MEMORY)
-        hidden = [_hidden_verdict(check, namespace[self.name]) for check in self.hidden if reply.state == "right"]
+    def prepare(self) -> None:
+        """Make what a child can no longer read, and let Python import here, once, what an answer of its kind needs."""
+        _ = self.exercise.expected
+
+    def ask(self, code: str, before: list[str], namespace: dict, changed: Callable[[], list[str]], report) -> dict:
+        """In a child: run an answer, after the earlier ones that it needs, and say what it gave."""
+        given = copy.deepcopy(self.given)
+        if stopped := self._run(code, before, namespace, report):
+            return stopped
+        _seed()
+        answer = namespace[self.name]
+        outcomes = run(answer, self.exercise.inputs_of(given), self.exercise.use)
+        hidden = [_hidden_verdict(check, answer) for check in self.hidden]
         for name in changed():
             report(f"changed {name}")
-        return {"state": reply.state, "words": reply.words[:LONGEST], "hidden": hidden}
+        return {"outcomes": encode(outcomes), "hidden": hidden}
 
-    def _run(self, code: str, before: list[str], namespace: dict, report) -> Reply | None:
+    def _run(self, code: str, before: list[str], namespace: dict, report) -> dict | None:
         """Run the answer's cell; say why where that is as far as it goes."""
         filename = f"<answer to {self.exercise.number}>"
         namespace.pop(self.name, None)
@@ -178,17 +191,41 @@ class Question:
             _seed()
             run_code(code, filename, namespace)
         except SyntaxError as error:
-            return Reply("error", f"Python cannot read line {error.lineno}: {error.msg}.")
+            return _stopped("error", f"Python cannot read line {error.lineno}: {error.msg}.")
         except BaseException as error:
             if isinstance(error, OSError) and error.errno == errno.EFBIG:
                 report(guard.TOO_LARGE)
             lines = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename == filename]
             place = f" in line {lines[-1].lineno}: `{lines[-1].line}`" if lines else ""
             what = f"Its cell raised {type(error).__name__}{place}."
-            return Reply("error", f"{what} It says: {' '.join(str(error).split())[:200] or 'nothing more.'}")
+            return _stopped("error", f"{what} It says: {' '.join(str(error).split())[:200] or 'nothing more.'}")
         if self.name not in namespace:
-            return Reply("open", f"Its cell sets no `{self.name}`.")
+            return _stopped("open", f"Its cell sets no `{self.name}`.")
         return None
+
+    def judge(self, said: Mapping) -> dict:
+        """The verdict on what a child said: state, words, hidden checks. Raises anything where nobody can judge it."""
+        if "outcomes" in said:
+            verdict = judge(self.exercise, decode(said["outcomes"]), **self.given)
+            state, words = verdict.state, verdict.words
+        else:
+            state, words = said["state"], said["words"]
+            if state == "right":
+                raise ValueError("no answer finds itself right")
+        hidden = zip(self.hidden, said["hidden"], strict=True) if state == "right" else []
+        hidden = [{"check": check.__name__, **_told(*one)} for check, one in hidden]
+        return _told(state, words) | {"hidden": hidden}
+
+
+def _told(state: str, words: str) -> dict:
+    """A state and its words, as every file can hold them. Raises ValueError where these are none."""
+    if state not in SIGNS or not isinstance(words, str):
+        raise ValueError("no state and words")
+    return {"state": state, "words": _printable(words[:LONGEST])}
+
+
+def _stopped(state: str, words: str) -> dict:
+    return _told(state, words) | {"hidden": []}
 
 
 def _seed() -> None:
@@ -197,44 +234,55 @@ def _seed() -> None:
     torch.manual_seed(0)
 
 
-def _hidden_verdict(check: Callable, answer) -> dict:
+def _hidden_verdict(check: Callable, answer) -> tuple[str, str]:
     _seed()
     try:
         check(answer)
-    except (AssertionError, ValueError, Wrong) as wrong:
+    except (AssertionError, ValueError) as wrong:
         state, words = "wrong", str(wrong) or "It says nothing more."
     except (Exception, SystemExit) as error:
         state, words = "error", f"It raised {type(error).__name__}: {error}"
     else:
         state, words = "right", ""
-    return {"check": check.__name__, "state": state, "words": words[:LONGEST]}
+    return state, words[:LONGEST]
 
 
 def _verdict(student: Student, question: Question, namespace: dict, limits: guard.Limits, readable: list[Path]) -> dict:
     """Judge a student's answer in a child, and remember what that took."""
     if student.seconds > NOTEBOOK_SHARE * limits.seconds:
         note = f"used up the {NOTEBOOK_SHARE * limits.seconds:g} s that a notebook has"
-        return {"state": "error", "words": f"It was not run: the notebook {note}.", "hidden": [], "notes": [note]}
+        return _stopped("error", f"It was not run: the notebook {note}.") | {"notes": [note]}
     code = student.answers[question.exercise.number]
     before = needed_before(code, student.sound)
     begun = time.monotonic()
-    verdict = _in_a_child(partial(question.judge, code, before, namespace), namespace, limits, readable)
+    said, notes = _in_a_child(partial(question.ask, code, before, namespace), namespace, limits, readable)
+    verdict = _stopped("error", f"It was stopped, since it {' and '.join(notes)}.")
+    if said is not None:
+        try:
+            verdict = question.judge(said)
+        except Exception:  # a child can say anything
+            notes.append(UNREADABLE)
+            verdict = _stopped("error", f"It does not count, since it {UNREADABLE}.")
     student.seconds += time.monotonic() - begun
-    if verdict["notes"] and verdict["state"] == "right":
-        words = f"It does not count, since it {' and '.join(verdict['notes'])}."
-        verdict |= {"state": "error", "words": words, "hidden": []}
-    if verdict["state"] in ("right", "wrong") and not verdict["notes"]:
+    if verdict["state"] == "error" and any(words in verdict["words"] for words in NO_MEMORY):
+        notes.append(OVER_MEMORY)
+    if notes and verdict["state"] == "right":
+        verdict = _stopped("error", f"It does not count, since it {' and '.join(notes)}.")
+    if verdict["state"] in ("right", "wrong") and not notes:
         student.sound[question.exercise.number] = code
-    return verdict
+    return verdict | {"notes": notes}
 
 
-def _in_a_child(judge_answer: Callable, namespace: dict, limits: guard.Limits, readable: list[Path]) -> dict:
+def _in_a_child(
+    ask: Callable, namespace: dict, limits: guard.Limits, readable: list[Path]
+) -> tuple[dict | None, list[str]]:
+    """What a child said of an answer, None where it could not, and notes of what it tried and why it was ended."""
     token = secrets.token_hex(16).encode()
     verdicts, prints = os.pipe(), os.pipe()
     scratch = Path(tempfile.mkdtemp(prefix="answer-")).resolve()
     child = os.fork()
     if child == 0:
-        _child(judge_answer, namespace, limits, readable, scratch, token, verdicts[1], prints[1])
+        _child(ask, namespace, limits, readable, scratch, token, verdicts[1], prints[1])
     try:
         os.close(verdicts[1])
         os.close(prints[1])
@@ -246,8 +294,8 @@ def _in_a_child(judge_answer: Callable, namespace: dict, limits: guard.Limits, r
         shutil.rmtree(scratch, ignore_errors=True)
 
 
-def _child(judge_answer, namespace, limits, readable, scratch, token, verdicts, prints) -> None:
-    """Judge an answer behind walls, write the verdict, and end."""
+def _child(ask, namespace, limits, readable, scratch, token, verdicts, prints) -> None:
+    """Run an answer behind walls, write what came of it, and end."""
     write, spell, leave = os.write, ascii, os._exit
 
     def report(message: str | dict) -> None:
@@ -266,9 +314,9 @@ def _child(judge_answer, namespace, limits, readable, scratch, token, verdicts, 
         changed = guard.remember_tools()
         guard.hide_exercises(namespace, report)
         guard.start_watch(scratch, readable, limits, report)
-        report(judge_answer(changed, report))
+        report(ask(changed, report))
     except BaseException as error:
-        report({"state": "error", "words": f"It ended with {type(error).__name__}: {error}"[:LONGEST], "hidden": []})
+        report(_stopped("error", f"It ended with {type(error).__name__}: {error}"))
     finally:
         leave(0)
 
@@ -287,8 +335,10 @@ def _end_children() -> None:
 # What comes of a child ------------------------------------------------------------------------------------------------
 
 
-def _listen(child: int, token: bytes, verdicts: int, prints: int, limits: guard.Limits) -> dict:
-    """Wait for a child, up to its limits: its verdict, with notes of what it tried and why it was ended."""
+def _listen(
+    child: int, token: bytes, verdicts: int, prints: int, limits: guard.Limits
+) -> tuple[dict | None, list[str]]:
+    """Wait for a child, up to its limits, and read what it wrote."""
     notes, received, printed = [], b"", 0
     deadline = time.monotonic() + limits.seconds
     with selectors.DefaultSelector() as selector:
@@ -307,8 +357,11 @@ def _listen(child: int, token: bytes, verdicts: int, prints: int, limits: guard.
                     received += text
                 else:
                     printed += len(text)
-            if printed > limits.printed or len(received) > limits.printed:
+            if printed > limits.printed:
                 notes.append(f"printed more than {limits.printed // 2**20} MB")
+                break
+            if len(received) > limits.given_back:
+                notes.append(f"gave back more than {limits.given_back // 2**20} MB")
                 break
             if time.monotonic() > deadline:
                 notes.append(f"took longer than {limits.seconds:g} s")
@@ -326,25 +379,34 @@ def _ended(child: int) -> int | None:
     return os.waitstatus_to_exitcode(status) if process else None
 
 
-def _read(received: bytes, token: bytes, notes: list[str], status: int | None) -> dict:
-    """The verdict in what a child wrote; where there is none, why."""
-    own = [line.removeprefix(token) for line in received.split(b"\n") if line.startswith(token)]
-    messages = [_printable(ast.literal_eval(line.decode())) for line in own]
+def _read(received: bytes, token: bytes, notes: list[str], status: int | None) -> tuple[dict | None, list[str]]:
+    *lines, rest = received.split(b"\n")
+    lines += [] if rest.startswith(token) else [rest]  # a message that was not written whole is none
+    lines = [line for line in lines if line]
+    messages = [_message(line.removeprefix(token)) for line in lines if line.startswith(token)]
     tried = [message for message in messages if isinstance(message, str)]
-    verdict = next((message for message in messages if isinstance(message, dict)), None)
-    if any(line and not line.startswith(token) for line in received.split(b"\n")):
+    said = next((message for message in messages if isinstance(message, dict)), None)
+    if not all(line.startswith(token) for line in lines):
         tried.append("tried to write a verdict of its own")
-    if status is not None and verdict is None and OVER_MEMORY not in tried:
+    if status is not None and said is None:
         notes = [*notes, f"was ended by {signal.Signals(-status).name}" if status < 0 else "ended its own process"]
-    notes = list(dict.fromkeys([*tried, *notes]))
-    if verdict is None:
-        verdict = {"state": "error", "words": f"It was stopped, since it {' and '.join(notes)}.", "hidden": []}
-    return verdict | {"notes": notes}
+    return said, list(dict.fromkeys([*tried, *notes]))
 
 
-def _printable(message: str | dict) -> str | dict:
-    """The same without halves of characters, which no file can hold."""
-    return json.loads(json.dumps(message, ensure_ascii=False).encode("utf-8", "replace"))
+def _message(line: bytes) -> str | dict:
+    """A note, or what came of an answer."""
+    try:
+        message = ast.literal_eval(line.decode())
+    except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError):
+        return UNREADABLE
+    if isinstance(message, str):
+        return _printable(message[:LONGEST])
+    return message if isinstance(message, dict) else UNREADABLE
+
+
+def _printable(text: str) -> str:
+    """A text without halves of characters, which no file can hold."""
+    return text.encode("utf-8", "replace").decode()
 
 
 def main() -> None:

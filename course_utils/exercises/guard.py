@@ -15,6 +15,7 @@ import os
 import random
 import signal
 import sys
+import types
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +23,7 @@ from pathlib import Path
 import numpy
 import torch
 
-from . import landlock
+from . import landlock, running
 
 PACKAGE = Path(__file__).resolve().parents[1]
 HIDDEN = Path(__file__).resolve().parent  # the exercises, and so their solutions
@@ -51,6 +52,7 @@ class Limits:
     file_size: int = 10 * 2**20
     files: int = 100
     printed: int = 10 * 2**20
+    given_back: int = 2 * 2**20  # values, as text
 
 
 # The system's walls ---------------------------------------------------------------------------------------------------
@@ -135,16 +137,21 @@ def start_watch(scratch: Path, readable: list[Path], limits: Limits, report: Cal
     reads = tuple(f"{path}{os.sep}" for path in (*readable, scratch))
     writes, hidden = (f"{scratch}{os.sep}", f"{os.devnull}{os.sep}"), f"{HIDDEN}{os.sep}"
     opened, getframe, realpath, fspath = set(), sys._getframe, os.path.realpath, os.fsdecode
+    counts_work = running.count_work.__code__
     watching = True
 
     def place(path) -> str:
         return realpath(fspath(path)) + os.sep
 
-    def asking() -> list[str]:
-        """The files whose code asks: the nearest one, and on through Python's own library to the first outside it."""
-        frame = getframe(2)
+    def asking_frame() -> types.FrameType:
+        frame = getframe(1)
         while frame.f_code.co_filename == __file__:
             frame = frame.f_back
+        return frame
+
+    def asking() -> list[str]:
+        """The files whose code asks: the nearest one, and on through Python's own library to the first outside it."""
+        frame = asking_frame()
         files = [frame.f_code.co_filename]
         while _is_python(files[-1]) and (frame := frame.f_back):
             files.append(frame.f_code.co_filename)
@@ -174,6 +181,8 @@ def start_watch(scratch: Path, readable: list[Path], limits: Limits, report: Cal
             return PROGRAMS
         if event in KILLS:
             return SIGNALS
+        if event == "sys.settrace" and asking_frame().f_code is counts_work:
+            return None
         if event in UNLOCKS or (event.startswith("ctypes.") and not asking()[-1].startswith(PLACES)):
             return INSIDES
         if event in LOOKS and not asking()[0].startswith((*PLACES, LIBRARY, "<frozen ")):
@@ -242,7 +251,7 @@ def remember_tools() -> Callable[[], list[str]]:
     """Remember Python's, torch's and the course's own functions; the result names those that were changed since."""
     modules = {name: module for name, module in sys.modules.items() if name.split(".")[0] == PACKAGE.name}
     holders = dict(modules)
-    holders |= {module.__name__: module for module in (builtins, math, copy, random, numpy, torch, torch.nn)}
+    holders |= {module.__name__: module for module in (builtins, sys, math, copy, random, numpy, torch, torch.nn)}
     holders |= {"torch.nn.functional": torch.nn.functional, "torch.Tensor": torch.Tensor}
     holders |= {"torch._C.TensorBase": torch._C.TensorBase}
     for parent in (*modules.values(), torch.nn):
