@@ -389,7 +389,9 @@ def _ended(child: int) -> int | None:
 
 
 def _read(received: bytes, token: bytes, notes: list[str], status: int | None) -> tuple[dict | None, list[str]]:
-    lines = [line for line in received.split(b"\n") if line]
+    *lines, rest = received.split(b"\n")
+    lines += [] if rest.startswith(token) else [rest]  # a message that was not written whole is none
+    lines = [line for line in lines if line]
     messages = [_message(line.removeprefix(token)) for line in lines if line.startswith(token)]
     tried = [message for message in messages if isinstance(message, str)]
     said = next((message for message in messages if isinstance(message, dict)), None)

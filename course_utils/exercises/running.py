@@ -92,7 +92,7 @@ def _caught(compute: Callable) -> Outcome:
             value = plain(value)
         return Outcome(value, printed=printed.getvalue(), yielded=yielded)
     except (Exception, SystemExit, KeyboardInterrupt) as error:
-        message = textwrap.shorten(str(error), 200, placeholder=" …") or "nothing more."
+        message = textwrap.shorten(str(error)[:LONGEST], 200, placeholder=" …") or "nothing more."
         line, code = _place(error)
         return Outcome(None, type(error).__name__, message, line, code, printed=printed.getvalue())
 
