@@ -16,8 +16,8 @@ from .measure import spread
 CASES = {  # name → what is imported before the clock starts, and what it times
     "import torch": ("", "import torch"),
     "import the course's core": ("", "from course_utils import data, models, plotting, runtime, training"),
-    "import all that a lesson needs": (
-        "", "from course_utils import data, exercises, models, plotting, runtime, training, widgets"
+    "import what a lesson's first cell does": (
+        "", "from course_utils import data, exercises, machine, models, runtime, training"
     ),
     "first figure": (
         "import matplotlib; matplotlib.use('Agg')\nimport io, torch\nfrom course_utils import plotting",

@@ -3,6 +3,7 @@
 import inspect
 import itertools
 import json
+import math
 import re
 import subprocess
 import sys
@@ -91,9 +92,11 @@ def test_hints_are_three_or_more_and_the_last_is_not_the_solution(number):
 
 
 @each_exercise
-def test_the_solution_is_right(number):
+def test_the_solution_is_right_and_its_check_leaves_random_numbers_as_they_were(number):
+    before = torch.get_rng_state()
     verdict = verdict_on(EXERCISES[number], EXERCISES[number].reference, by_course=True)
     assert verdict.state == "right" and verdict.by_course
+    assert torch.equal(torch.get_rng_state(), before)
 
 
 @each_exercise
@@ -175,6 +178,7 @@ def test_the_smallest_failing_call_is_shown_ready_to_paste_with_digits_that_diff
     assert "`<lambda>(torch.tensor([0.5]))` gives [1.0002], and [1] is expected." in words
     nearly = Exercise("9.1", "a seventh", lambda x: x / 7, [(0.49,)], rtol=1e-9, atol=0)
     assert "gives 0.0700001, and 0.07 is expected" in verdict(lambda x: 0.0700001, nearly).words
+    assert eval(as_code((math.inf, -math.inf, [1.5]))) == (math.inf, -math.inf, [1.5])
     for value in (
         torch.tensor([[1, 2]]),
         torch.tensor([0.1, 1e-9]),
@@ -202,11 +206,36 @@ def test_a_guess_is_told_a_direction_three_times_and_never_what_is_right():
     assert "123" not in verdict_on(exercise, [1, 2]).words and verdict_on(exercise, 12, tries=5).tries == 5
 
 
+def test_a_value_and_the_rule_for_it_are_judged_by_what_the_lesson_measured():
+    exercise, measured = EXERCISES["5.8"], {"angles": [0, 15, 45], "accuracies": [0.9, 0.7, 0.1]}
+    for answer in (15, lambda angles, accuracies: angles[1]):
+        assert verdict_on(exercise, answer, **measured).state == "right"
+    assert verdict_on(exercise, ..., by_course=True, **measured).state == "right"
+    assert "0, 15 and 45" in verdict_on(exercise, 40, **measured).words
+
+
 def test_parts_may_come_as_one_tensor_and_neither_more_nor_fewer():
     exercise = Exercise("9.1", "both", lambda a: (a, 2 * a), [(1.5,)], parts=("a", "its double"))
     assert verdict(lambda a: torch.tensor([a, 2 * a]), exercise).state == "right"
     for answer in (lambda a: (a, 2 * a, 3), lambda a: [a], lambda a: a):
         assert "2 things, in this order: a, its double" in verdict(answer, exercise).words
+
+
+def test_two_letters_may_come_in_one_text():
+    assert verdict_on(EXERCISES["6.17"], "a, F").state == "right"
+
+
+def test_a_rule_gets_what_the_lesson_measured_where_an_answer_by_eye_is_taken_as_it_is():
+    exercise = EXERCISES["6.20"]
+    ((example,),), by_eye = exercise.inputs, exercise.expected[0].value
+    dealt = {patient: example[other] for patient, other in zip(example, reversed(example), strict=True)}
+    given = {"truth": {patient: by_eye[other] for patient, other in zip(example, reversed(example), strict=True)}}
+    given["curves"] = dealt
+    assert verdict_on(exercise, exercise.reference, by_course=True, **given).state == "right"
+    assert verdict_on(exercise, lambda curves: exercise.reference(curves), **given).state == "right"
+    assert verdict_on(exercise, given["truth"], **given).state == "right"
+    assert verdict_on(exercise, by_eye, **given).state == "wrong"
+    assert verdict_on(exercise, dict.fromkeys(example, ...), **given).state == "open"
 
 
 def test_outcomes_of_another_exercise_are_refused():
@@ -289,6 +318,9 @@ def test_nan_is_never_taken_for_a_number_and_whole_numbers_are_compared_exactly(
     assert verdict(lambda x: x * torch.nan).state == "wrong"
     count = Exercise("9.1", "a count", lambda: 1_000_000, [()])
     assert verdict(lambda: 1_000_001, count).state == "wrong" and verdict(lambda: 1e6, count).state == "right"
+    beside = Exercise("9.1", "a count and a share", lambda: (4, 2 / 3), [()], parts=("count", "share"), rtol=1e-2)
+    assert verdict(lambda: (4.02, 0.67), beside).state == "wrong"
+    assert verdict(lambda: (4, 0.67), beside).state == "right"
 
 
 # Plain values ---------------------------------------------------------------------------------------------------------
@@ -456,13 +488,17 @@ def test_the_lesson_goes_on_with_the_reference_until_the_answer_is_right(replies
     assert replies(mine_or_reference, "0.3", mine) is reference, "the last check failed"
 
 
-@listed({number: answers for number, answers in ALSO_RIGHT.items() if EXERCISES[number].use != "train"})
+def is_called_for_a_value(exercise):
+    return exercise.use not in ("train", "rule") and not inspect.isgeneratorfunction(exercise.solution)
+
+
+@listed({number: answers for number, answers in ALSO_RIGHT.items() if is_called_for_a_value(EXERCISES[number])})
 def test_what_is_accepted_comes_as_what_the_lesson_goes_on_with(replies, number, index):
     exercise, mine = EXERCISES[number], ALSO_RIGHT[number][index]
     replies(check, number, mine)
     needed = replies(mine_or_reference, number, mine)
     if exercise.inputs is None:
-        assert (type(needed) is type(exercise.reference) and needed == exercise.reference) or number == "0.7"
+        assert type(needed) is type(exercise.reference) and verdict_on(exercise, needed).state == "right"
         return
     for arguments in exercise.inputs:
         given = [made(argument) for argument in arguments][exercise.use == "count_work" :]
@@ -470,8 +506,19 @@ def test_what_is_accepted_comes_as_what_the_lesson_goes_on_with(replies, number,
             assert type(one) is type(other) and getattr(one, "dtype", 0) == getattr(other, "dtype", 0)
 
 
+def test_what_is_accepted_may_give_the_lesson_more_numbers_than_a_check_reads(replies):
+    mine = ALSO_RIGHT["0.3"][1]
+    replies(check, "0.3", mine)
+    assert replies(mine_or_reference, "0.3", mine)(torch.zeros(200, 1, 28, 28, dtype=torch.uint8)).shape[0] == 200
+
+
 def parts_of(value):
     return value if isinstance(value, list | tuple) else [value]
+
+
+def test_a_number_that_is_not_whole_and_nothing_at_all_stay_what_they_are():
+    assert desk.like(np.array([[-0.5, 2]]), [[1, 1]]) == [[-0.5, 2]]
+    assert desk.like(None, 1) is None
 
 
 def test_a_layers_weights_can_be_read_by_an_answer_in_numpy(replies):

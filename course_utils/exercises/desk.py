@@ -9,14 +9,15 @@ from dataclasses import dataclass, field, replace
 from functools import cache, wraps
 from importlib import import_module
 
+import numpy as np
 import torch
 from IPython.display import display
 from torch import Tensor
 
-from . import old_exercise, old_judging, packed
+from . import packed
 from .exercise import Exercise
 from .judging import Verdict, judge
-from .running import plain, run
+from .running import Other, plain, run
 
 LESSONS = range(8)
 SIGNS = {"right": "✓", "wrong": "✗", "error": "✗", "open": "○"}
@@ -81,14 +82,13 @@ def verdict_on(
     exercise: Exercise, answer: object, *, tries: int = 0, by_course: bool = False, **given: object
 ) -> Verdict:
     """Run an answer here and judge what it gave, without saying or remembering anything."""
-    if isinstance(exercise, old_exercise.Exercise):
-        return old_judging.judge(exercise, answer, given, by_course=by_course)
+    inputs = exercise.inputs_of(given)
     if by_course:
-        verdict = judge(exercise, exercise.expected, **given)
+        verdict = judge(exercise, run(exercise.reference, inputs, exercise.use), **given)
         return replace(verdict, words=f"Answered by the course. {verdict.words}", by_course=True)
     if callable(answer) and answer is exercise.reference:
         return OWN
-    return judge(exercise, run(answer, exercise.inputs, exercise.use), tries=tries, **given)
+    return judge(exercise, run(answer, inputs, exercise.use), tries=tries, **given)
 
 
 def hint(number: str) -> None:
@@ -130,7 +130,7 @@ def mine_or_reference(number: str, mine: object) -> object:
 
 
 def _as_needed(mine: object, exercise: Exercise) -> object:
-    if isinstance(exercise, old_exercise.Exercise) or exercise.use == "train" or inspect.isclass(mine):
+    if exercise.use in ("train", "rule") or inspect.isclass(mine):
         return mine
     if exercise.inputs is None:
         return like(mine, exercise.reference)
@@ -149,15 +149,24 @@ def _as_needed(mine: object, exercise: Exercise) -> object:
 
 def like(value: object, pattern: object, decimals: torch.dtype = torch.float32) -> object:
     """A value in the form of another: a tensor (with decimal numbers of that type), a number, or several of them."""
+    if value is None:
+        return None
     if isinstance(pattern, list | tuple):
         return type(pattern)(like(*pair, decimals) for pair in zip(value, pattern, strict=True))
     if isinstance(pattern, Tensor):
-        tensor = value if isinstance(value, Tensor) else torch.as_tensor(plain(value), dtype=torch.float64)
+        tensor = value if isinstance(value, Tensor) else _numbers(value)
         tensor = tensor.to(decimals if pattern.is_floating_point() else pattern.dtype)
         return tensor.squeeze() if pattern.ndim == 0 else tensor
     if isinstance(pattern, bool | int | float):
-        return type(pattern)(torch.as_tensor(plain(value), dtype=torch.float64).item())
+        number = _numbers(value).item()
+        return type(pattern)(number) if type(pattern)(number) == number else number
     return value
+
+
+def _numbers(value: object) -> Tensor:
+    """Numbers in any form, also more of them than a check would read."""
+    numbers = plain(value)
+    return torch.as_tensor(np.asarray(value) if isinstance(numbers, Other) else numbers, dtype=torch.float64)
 
 
 def show_progress(lesson: int) -> None:

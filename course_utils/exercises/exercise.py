@@ -29,6 +29,7 @@ class Exercise:
     them. With `parts`, answers are lists whose parts have these names, judged one after the other, and words may say
     `{part}`; what `use` (see `running.USES`) gives beyond them only tells mistakes apart. `judge` judges alone: it
     takes the outcomes and what the lesson measured, and raises NotRight; its mistakes stand under a piece of the words.
+    `also` are right answers that give other numbers than the solution.
     """
 
     number: str
@@ -41,6 +42,7 @@ class Exercise:
     use: str = "call"
     parts: Sequence[str] = ()
     judge: Callable | None = None
+    also: Sequence[Callable] = ()
     rtol: float = 1e-4  # for decimal numbers; whole numbers are to be equal
     atol: float = 1e-6
 
@@ -67,6 +69,12 @@ class Exercise:
         """The names of what the answer takes."""
         return list(inspect.signature(self.solution).parameters) if callable(self.solution) else []
 
+    def inputs_of(self, measured: Mapping[str, object]) -> Sequence[tuple] | None:
+        """What an answer is run on: for a rule (see `running.USES`), what the lesson measured."""
+        if self.use == "rule" and measured:
+            return [tuple(measured[name] for name in self.arguments)]
+        return self.inputs
+
     @cached_property
     def reference(self) -> object:
         """The course's own answer."""
@@ -80,6 +88,11 @@ class Exercise:
     def expected(self) -> list[Outcome]:
         """What the solution gives."""
         return run(self.reference, self.inputs, self.use)
+
+    @cached_property
+    def also_expected(self) -> list[list[Outcome]]:
+        """What the other right answers give."""
+        return [run(other, self.inputs, self.use) for other in self.also]
 
     @cached_property
     def mistaken(self) -> dict[str, list[Outcome]]:

@@ -31,7 +31,7 @@ import numpy
 import psutil
 import torch
 
-from . import guard, old_exercise, old_judging
+from . import guard
 from .desk import SIGNS, all_exercises
 from .exercise import Exercise
 from .judging import judge
@@ -157,19 +157,14 @@ def _names(code: str, context: type) -> set[str]:
 class Question:
     """An exercise as the lesson asks it: its answer's name, what its check is given, and the hidden checks."""
 
-    exercise: Exercise | old_exercise.Exercise
+    exercise: Exercise
     name: str
     given: Mapping[str, object]
     hidden: list[Callable]
 
     def prepare(self) -> None:
         """Make what a child can no longer read, and let Python import here, once, what an answer of its kind needs."""
-        _ = self.exercise.reference if self.is_old else self.exercise.expected
-
-    @property
-    def is_old(self) -> bool:
-        """Whether a check function judges it, which runs where the answer does."""
-        return isinstance(self.exercise, old_exercise.Exercise)
+        _ = self.exercise.expected
 
     def ask(self, code: str, before: list[str], namespace: dict, changed: Callable[[], list[str]], report) -> dict:
         """In a child: run an answer, after the earlier ones that it needs, and say what it gave."""
@@ -178,15 +173,11 @@ class Question:
             return stopped
         _seed()
         answer = namespace[self.name]
-        if self.is_old:
-            reply = old_judging.judge(self.exercise, answer, given)
-            said = {"state": reply.state, "words": reply.words[:LONGEST]}
-        else:
-            said = {"outcomes": encode(run(answer, self.exercise.inputs, self.exercise.use))}
-        hidden = [_hidden_verdict(check, answer) for check in self.hidden if said.get("state", "right") == "right"]
+        outcomes = run(answer, self.exercise.inputs_of(given), self.exercise.use)
+        hidden = [_hidden_verdict(check, answer) for check in self.hidden]
         for name in changed():
             report(f"changed {name}")
-        return said | {"hidden": hidden}
+        return {"outcomes": encode(outcomes), "hidden": hidden}
 
     def _run(self, code: str, before: list[str], namespace: dict, report) -> dict | None:
         """Run the answer's cell; say why where that is as far as it goes."""
@@ -214,13 +205,13 @@ class Question:
 
     def judge(self, said: Mapping) -> dict:
         """The verdict on what a child said: state, words, hidden checks. Raises anything where nobody can judge it."""
-        if self.is_old or "outcomes" not in said:
-            state, words = said["state"], said["words"]
-            if state == "right" and not self.is_old:
-                raise ValueError("no answer finds itself right")
-        else:
+        if "outcomes" in said:
             verdict = judge(self.exercise, decode(said["outcomes"]), **self.given)
             state, words = verdict.state, verdict.words
+        else:
+            state, words = said["state"], said["words"]
+            if state == "right":
+                raise ValueError("no answer finds itself right")
         hidden = zip(self.hidden, said["hidden"], strict=True) if state == "right" else []
         hidden = [{"check": check.__name__, **_told(*one)} for check, one in hidden]
         return _told(state, words) | {"hidden": hidden}

@@ -62,7 +62,10 @@ def _without_prints(exercise: Exercise, outcomes: Sequence[Outcome], tries: int,
         return Verdict("open", stub)
     if len(outcomes) != len(exercise.expected):
         raise ValueError(f"{len(outcomes)} outcomes are none of exercise {exercise.number}")
-    for judged in (_misconception, _not_returned, _error, _own_judge, _difference, _changed):
+    questions = (_misconception, _not_returned, _error, _own_judge, _difference, _changed)
+    if any(agree(outcomes, other, exercise, parts=exercise.parts) for other in exercise.also_expected):
+        questions = (_not_returned, _changed)
+    for judged in questions:
         if verdict := judged(exercise, outcomes, tries, given):
             return verdict
     return Verdict("right", exercise.why)
@@ -85,10 +88,10 @@ def _misconception(exercise, outcomes, tries, given) -> Verdict | None:
 
 def _not_returned(exercise, outcomes, tries, given) -> Verdict | None:
     """`print` or `yield` where `return` is meant, or none of them."""
-    if exercise.inputs is None:
+    if exercise.inputs is None or exercise.use == "rule" or inspect.isgeneratorfunction(exercise.solution):
         return None
     for index, (outcome, expected) in enumerate(zip(outcomes, exercise.expected, strict=True)):
-        if outcome.yielded and not inspect.isgeneratorfunction(exercise.solution):
+        if outcome.yielded:
             return Verdict("wrong", YIELDS, call=index)
         if not outcome.error and _holds_none(outcome) and not _holds_none(expected):
             return Verdict("wrong", PRINTS if outcome.printed else NOTHING, call=index)
@@ -175,7 +178,7 @@ def _same(one: Outcome, other: Outcome, exercise: Exercise, parts: Sequence[str]
             return False
         places = [exercise.parts.index(part) for part in parts]
         places += range(len(exercise.parts), len(expected)) if clues else []
-        got, expected = [got[place] for place in places], [expected[place] for place in places]
+        return all(_equal(got[place], expected[place], exercise) for place in places)
     return _equal(got, expected, exercise)
 
 
@@ -267,8 +270,8 @@ def _stub(outcomes: Sequence[Outcome]) -> str | None:
 
 
 def _leaves(value: object) -> Iterator[object]:
-    if isinstance(value, list | tuple):
-        for part in value:
+    if isinstance(value, list | tuple | dict):
+        for part in value.values() if isinstance(value, dict) else value:
             yield from _leaves(part)
     else:
         yield value
@@ -372,7 +375,7 @@ def _count(value: object) -> int:
 
 def called(exercise: Exercise, index: int, most: int = 300) -> str:
     """A call of the answer, ready to paste; nothing where it would be too long or the answer is not simply called."""
-    if exercise.inputs is None or exercise.use != "call":
+    if exercise.inputs is None or exercise.use not in ("call", "gradient", "reaches"):
         return ""
     text = f"{exercise.name}({', '.join(map(as_code, exercise.inputs[index]))})"
     return text if len(text) <= most else ""
@@ -390,4 +393,6 @@ def as_code(value: object) -> str:
     if isinstance(value, list | tuple):
         inside = ", ".join(map(as_code, value))
         return f"[{inside}]" if isinstance(value, list) else f"({inside}{',' * (len(value) == 1)})"
+    if isinstance(value, float) and not math.isfinite(value):
+        return f'float("{value}")'
     return repr(value)

@@ -76,7 +76,7 @@ INPUTS = Exercise(
         "You divide by the largest pixel that happens to be there. Another batch would be scaled differently, and an empty page "
         "would divide by 0; divide by 255, whatever the batch holds.": lambda images: images / images.max().clamp(min=1),
         "Paper and ink have changed places. 0 stays 0, and 255 becomes 1.": lambda images: 1 - images / 255,
-        "This runs from −1 to 1, as lesson 3 will do it. Here 0 stays 0.": lambda images: images / 127.5 - 1,
+        "This runs from −1 to 1, as in lesson 3. Here 0 stays 0.": lambda images: images / 127.5 - 1,
         "This says only where there is ink. Keep how much: 51 becomes 0.2.": lambda images: (images > 0).float(),
         "This divides each pixel, and then takes the mean of all of them. Give back every pixel.": lambda images: (images / 255).mean(),
     },

@@ -1,29 +1,40 @@
 """Lesson 2: constant guesses, mini-batches, a loss whose shapes fit, means weighted by samples, hedging."""
 
-from itertools import islice
+from itertools import chain
 
 import torch
 
-from .old_asking import ask, expect, expect_prediction, needs_answer, number_of, tensor_of
-from .old_exercise import Exercise, Wrong
+from .exercise import Code, Exercise, NotRight, drawn
+from .judging import tensor_of
+from .running import in_words
 
-# 2.1 ---------------------------------------------------------------------------------------------------------------
+CONSTANT = Exercise(
+    "2.1",
+    "the best constant and its score",
+    "my_constant_and_score = [4, (9 + 1 + 16) / 3]  # 8.667",
+    parts=("the constant", "its score"),
+    rtol=5e-3,
+    mistakes={
+        "This is the score of the best constant, in the wrong order: first the constant, then its score.": [26 / 3, None],
+        "3 is the middle one of the three. It is the best constant for the mean *distance*. For squares the far label pulls "
+        "harder.": [3, None],
+        "4.5 is the middle between the smallest and the largest label. Each of the three pulls.": [4.5, None],
+        "12 is the sum of the labels. The best constant is a mean.": [12, None],
+        "The constant is right. The score is a mean: divide the sum of the squares by 3.": [None, 26],
+        "The constant is right. You divided by N − 1, as statisticians do with a sample. The loss divides by N = 3.": [None, 13],
+        "The constant is right. The score squares each difference before it adds them up.": [None, 8 / 3],
+        "The constant is right. You took the root of the score: a mean squared error has none.": [None, (26 / 3) ** 0.5],
+        "The constant is right. Its differences to the labels cancel; their squares do not.": [None, 0],
+    },
+    hints=(
+        "The best constant under a mean squared error is the mean of the labels.",
+        "How far is each of the three labels from it? Square these three differences.",
+        "The error is the mean of the three squares.",
+    ),
+    why="The mean is 4, and (9 + 1 + 16) / 3 = 8.667 is the variance of these three labels.",
+)  # fmt: skip
 
-
-def check_constant(answer):
-    mistaken = [
-        ([3, 29 / 3], "3 is the middle one of the three, and it scores 29/3. It is the best constant for the mean *distance*. "
-         "For squares the far label pulls harder."),
-        ([4, 26], "The constant is right. The score is a mean: divide the sum of the squares by 3."),
-        ([4, 13], "The constant is right. You divided by N − 1, as statisticians do with a sample. The loss divides by N = 3."),
-        ([4, 10 / 3], "The constant is right. The score squares each difference before it adds them up."),
-        ([26 / 3, 4], "These are the right two numbers in the wrong order: first the constant, then its score."),
-        ([4.5, (12.25 + 2.25 + 12.25) / 3], "4.5 is the middle between the smallest and the largest label. Each of the three pulls."),
-    ]  # fmt: skip
-    expect_prediction(answer, [4, 26 / 3], mistaken, rtol=5e-3)
-
-
-# 2.2 ---------------------------------------------------------------------------------------------------------------
+# 2.2 ------------------------------------------------------------------------------------------------------------------
 
 
 def my_mini_batches(images, labels, batch_size, generator):
@@ -33,58 +44,85 @@ def my_mini_batches(images, labels, batch_size, generator):
         yield images[chosen], labels[chosen]
 
 
-def check_mini_batches(answer):
-    for size, batch_size in ((10, 4), (12, 3), (5, 8)):
-        images, labels = 1000 + torch.arange(size).reshape(size, 1, 1), torch.arange(size)
-        first = _taken(answer, images, labels, batch_size, 0)
-        sizes = [len(part) for part in first]
-        expected = [batch_size] * (size // batch_size) + [size % batch_size] * (size % batch_size > 0)
+EPOCHS = [(10, 4, 0), (12, 3, 0), (5, 8, 0), (1, 1, 0), (50, 7, 0), (50, 7, 1), (50, 7, 0)]  # digits, batch size, seed
+
+
+def _digits(size):
+    """So many images, no two alike, and their labels."""
+    return torch.arange(2.0 * size).reshape(size, 1, 1, 2), torch.arange(size) * 3 % 10
+
+
+def judge_mini_batches(outcomes):
+    """Every digit once, in batches of the right sizes, in an order that comes from the generator."""
+    epochs = [_epoch(outcome.value, *epoch[:2]) for outcome, epoch in zip(outcomes, EPOCHS, strict=True)]
+    first, other, again = epochs[-3:]
+    if first == _cut(range(50), 7):
+        raise NotRight(
+            "The digits come as they stand in the data set. Shuffle them: `torch.randperm(…, generator=generator)`."
+        )
+    if all(max(batch) - min(batch) < len(batch) for batch in first):
+        raise NotRight(
+            "The digits of a batch stand side by side in the data set, so they meet in every epoch. Shuffle all of them "
+            "first, and then cut the order into batches."
+        )
+    if first == other:
+        raise NotRight(
+            "Generators with different seeds give the same order. Draw it from the `generator` that is passed, as it comes."
+        )
+    if first != again:
+        raise NotRight(
+            "Two generators with the same seed give different orders. Draw from the `generator` that is passed, and from "
+            "nothing else."
+        )
+
+
+def _epoch(value, size, batch_size):
+    """The places of the digits in each batch; together they are to be an epoch."""
+    if not isinstance(value, list | tuple):
+        raise NotRight(
+            "Hand out each batch with `yield`, and stop when every digit has come once. What came is "
+            f"{in_words(value)}."
+        )  # fmt: skip
+    batches = [_places(batch, size) for batch in value]
+    sizes, expected = [[len(batch) for batch in one] for one in (batches, _cut(range(size), batch_size))]
+    if sizes != expected:
         told = f"{size} digits in batches of {batch_size} should give the sizes {expected}, and yours are {sizes}."
-        if sizes != expected:
-            if sizes == expected[:-1] and size % batch_size:
-                raise Wrong(f"{told} The last, short batch is missing, and with it digits that nobody learns from.")
-            raise Wrong(told)
-        order = torch.cat(first).tolist()
-        if sorted(order) != list(range(size)):
-            lost = sorted(set(range(size)) - set(order))
-            raise Wrong(
-                f"In an epoch every digit should come exactly once, and of {size} digits {len(lost)} never came while others "
-                "came twice. Draw one order for the whole epoch (`torch.randperm`) and cut it up."
-            )
-    orders = [torch.cat(_taken(answer, torch.arange(50), torch.arange(50), 7, seed)).tolist() for seed in (0, 1, 0)]
-    if orders[0] == list(range(50)):
-        raise Wrong(
-            "The digits come in the order they have in the data set. Shuffle them: `torch.randperm(…, generator=generator)`."
+        if sizes == expected[:-1] and size % batch_size:
+            told += " The last, short batch is missing, and with it digits that nobody learns from."
+        raise NotRight(told)
+    if missing := size - len(set(chain(*batches))):
+        raise NotRight(
+            f"In an epoch every digit should come exactly once, and of {size} digits {missing} never came while others "
+            "came twice. Draw one order for the whole epoch (`torch.randperm`) and cut it up."
         )
-    if orders[0] == orders[1]:
-        raise Wrong(
-            "Generators with different seeds give the same order. Draw it from the `generator` that was passed."
-        )
-    if orders[0] != orders[2]:
-        raise Wrong("Two generators with the same seed give different orders. Draw from the `generator` that was passed, and "
-                    "from nothing else.")  # fmt: skip
+    return batches
 
 
-def _taken(answer, images, labels, batch_size, seed) -> list[torch.Tensor]:
-    """The labels of each batch that a student's generator hands out; each must fit its images."""
-    parts = ask(answer, images, labels, batch_size, torch.Generator().manual_seed(seed))
-    if not hasattr(parts, "__iter__"):
-        raise Wrong("What comes back cannot be walked through with `for`. Hand out each batch with `yield`.")
-    taken = []
-    for part in islice(parts, 100):
-        needs_answer(part)
-        if not isinstance(part, list | tuple) or len(part) != 2:
-            raise Wrong("Each batch is a pair: `yield images[…], labels[…]`.")
-        some_images, some_labels = (
-            tensor_of(part[0], "the images of a batch"),
-            tensor_of(part[1], "the labels of a batch"),
+def _cut(order, batch_size):
+    return [list(order[start : start + batch_size]) for start in range(0, len(order), batch_size)]
+
+
+def _places(batch, size):
+    """Where the digits of a batch stand in the data set."""
+    if not isinstance(batch, list | tuple) or len(batch) != 2:
+        raise NotRight(
+            "Each batch is a pair: `yield images[…], labels[…]`. (`return` would end the function at the first batch.)"
         )
-        if len(some_images) != len(some_labels) or not torch.equal(some_images.flatten() % 1000, some_labels):
-            raise Wrong("Images and labels of a batch do not belong together. Pick both with the same places.")
-        taken.append(some_labels.long())
-    if len(taken) == 100:
-        raise Wrong("It never ends: a hundred batches came from a dozen digits. Stop when every digit has come once.")
-    return taken
+    images, labels = _digits(size)
+    some_images, some_labels = tensor_of(batch[0], "the first of a pair"), tensor_of(batch[1], "the second of a pair")
+    if some_labels.ndim != 1 or some_images.shape != (len(some_labels), *images.shape[1:]):
+        shapes = f"`{list(some_images.shape)}` and `{list(some_labels.shape)}`"
+        raise NotRight(
+            "A batch holds as many labels as images, the images first. Here their shapes should be `[batch, 1, 1, 2]` and "
+            f"`[batch]`, and yours are {shapes}."
+        )
+    known = images.flatten(1).tolist()
+    chosen = [known.index(image) if image in known else None for image in some_images.flatten(1).tolist()]
+    if None in chosen:
+        raise NotRight("A batch holds an image that is none of those handed in.")
+    if some_labels.tolist() != labels[chosen].tolist():
+        raise NotRight("Images and labels of a batch do not belong together. Pick both with the same places.")
+    return chosen
 
 
 def _whole_batches_only(images, labels, batch_size, generator):
@@ -94,19 +132,15 @@ def _whole_batches_only(images, labels, batch_size, generator):
 
 
 def _drawn_anew(images, labels, batch_size, generator):
-    for start in range(0, len(labels), batch_size):
-        size = min(batch_size, len(labels) - start)
-        chosen = torch.randint(len(labels), (size,), generator=generator)
+    for batch in labels.split(batch_size):
+        chosen = torch.randint(len(labels), batch.shape, generator=generator)
         yield images[chosen], labels[chosen]
 
 
-def _unshuffled(images, labels, batch_size, generator):
-    for start in range(0, len(labels), batch_size):
-        yield images[start : start + batch_size], labels[start : start + batch_size]
-
-
-def _own_seed(images, labels, batch_size, generator):
-    return my_mini_batches(images, labels, batch_size, torch.Generator().manual_seed(7))
+def _shuffled_inside(images, labels, batch_size, generator):
+    for places in torch.arange(len(labels)).split(batch_size):
+        chosen = places[torch.randperm(len(places), generator=generator)]
+        yield images[chosen], labels[chosen]
 
 
 def _torn_pairs(images, labels, batch_size, generator):
@@ -119,184 +153,147 @@ def _for_ever(images, labels, batch_size, generator):
         yield from my_mini_batches(images, labels, batch_size, generator)
 
 
-# 2.3 ---------------------------------------------------------------------------------------------------------------
+MINI_BATCHES = Exercise(
+    "2.2",
+    "mini-batches",
+    my_mini_batches,
+    inputs=[(*_digits(size), batch, Code(f"torch.Generator().manual_seed({seed})")) for size, batch, seed in EPOCHS],
+    judge=judge_mini_batches,
+    mistakes={
+        "short batch is missing": _whole_batches_only,
+        "exactly once": _drawn_anew,
+        "as they stand in the data set": lambda images, labels, size, generator: zip(images.split(size), labels.split(size), strict=True),
+        "side by side": _shuffled_inside,
+        "different seeds": lambda images, labels, size, generator: my_mini_batches(images, labels, size, torch.Generator().manual_seed(7)),
+        "belong together": _torn_pairs,
+        "the images first": lambda *given: ((labels, images) for images, labels in my_mini_batches(*given)),
+        "Each batch is a pair": lambda images, labels, size, generator: (images[:size], labels[:size]),
+        "stop when every digit": _for_ever,
+    },
+    hints=(
+        "Two steps: draw one order for the whole epoch, then hand out a slice of it at a time.",
+        "`torch.randperm` draws the order, of as many places as there are labels. A slice of it holds the places of a batch.",
+        "`range(0, n, batch_size)` gives the places where the slices start. `images[places]` picks many images at once, and a slice "
+        "past the end is simply shorter.",
+    ),
+    why="One order for the epoch, cut into slices: every digit comes once, and a slice past the end is simply shorter.",
+)  # fmt: skip
+
+# 2.3 ------------------------------------------------------------------------------------------------------------------
 
 
 def my_squared_error(outputs, labels):
     return ((outputs[:, 0] - labels) ** 2).mean()
 
 
-def check_squared_error(answer):
-    generator = torch.Generator().manual_seed(0)
-    for size in (4, 7):
-        outputs = 5 * torch.rand(size, 1, generator=generator)
-        labels = torch.randint(10, (size,), generator=generator)
-        errors = outputs[:, 0] - labels
-        mistaken = [
-            (((outputs - labels) ** 2).mean(), "Every answer was compared with every label: `[N, 1]` minus `[N]` gives `[N, N]`. "
-             "Bring both into one shape first, with `outputs[:, 0]` or `labels.unsqueeze(1)`."),
-            ((errors**2).sum(), "This is the sum of the squares. Take their mean, so that the loss does not grow with the batch."),
-            (errors.abs().mean(), "This is the mean distance. Square each difference before the mean."),
-            (errors.mean() ** 2, "The order is turned round: square first, then take the mean. Otherwise errors up and down cancel."),
-            (errors.mean(), "The squares are missing, so errors up and down cancel."),
-            ((errors**2).mean().sqrt(), "This is the root of the right number. The loss itself has no root."),
-        ]  # fmt: skip
-        expect(ask(answer, outputs, labels), (errors**2).mean(), mistaken, what="the loss")
+SQUARED_ERROR = Exercise(
+    "2.3",
+    "a loss whose shapes fit",
+    my_squared_error,
+    inputs=[
+        (torch.tensor([[1.0], [2.5]]), torch.tensor([3, 1])),
+        (drawn(4, 1, seed=1, size=5), torch.tensor([7, 0, 3, 3])),
+        (drawn(7, 1, seed=2), torch.arange(7)),
+        (drawn(5, 1, seed=3, dtype=torch.float64), torch.tensor([9, 1, 4, 0, 2])),
+        (torch.tensor([[4.5]]), torch.tensor([6])),
+    ],
+    use="gradient",
+    parts=("the loss", "its gradient"),
+    mistakes={
+        "Every answer was compared with every label: `[N, 1]` minus `[N]` gives `[N, N]`. Bring both into one shape first, with "
+        "`outputs[:, 0]` or `labels.unsqueeze(1)`.": lambda outputs, labels: ((outputs - labels) ** 2).mean(),
+        "This is the sum of the squares. Take their mean, so that the loss does not grow with the batch.": lambda outputs, labels: ((outputs[:, 0] - labels) ** 2).sum(),
+        "These are the squares. A loss is a single number: take their mean.": lambda outputs, labels: (outputs[:, 0] - labels) ** 2,
+        "This is the mean distance. Square each difference before the mean.": lambda outputs, labels: (outputs[:, 0] - labels).abs().mean(),
+        "The order is turned round: square first, then take the mean. Otherwise errors up and down cancel.": lambda outputs, labels: (outputs[:, 0] - labels).mean() ** 2,
+        "The squares are missing, so errors up and down cancel.": lambda outputs, labels: (outputs[:, 0] - labels).mean(),
+        "This is the root of the right number. The loss itself has no root.": lambda outputs, labels: my_squared_error(outputs, labels).sqrt(),
+        "The number is right, and `backward()` does not find its way from it to the outputs, so no network could learn. `.detach()`, "
+        "`.item()`, `.tolist()` and NumPy leave torch's record: compute with the tensors themselves.": lambda outputs, labels: my_squared_error(outputs, labels).detach(),
+    },
+    hints=(
+        "The shapes are `[N, 1]` and `[N]`. Print the shape of their difference.",
+        "A difference of `[N]` and `[N]` has the shape `[N]`: each answer meets its own label.",
+        "Take the only column of `outputs` (all rows, column 0), or give the labels a second axis with `unsqueeze`. The rest of the "
+        "line is right.",
+    ),
+    why="With both in the shape `[N]`, each answer meets its own label. `labels.unsqueeze(1)` is as good.",
+)  # fmt: skip
 
-
-# 2.4 ---------------------------------------------------------------------------------------------------------------
+# 2.4 ------------------------------------------------------------------------------------------------------------------
 
 
 def my_mean_loss(losses, sizes):
-    return sum(loss * size for loss, size in zip(losses, sizes, strict=True)) / sum(sizes)
+    return (losses * sizes).sum() / sizes.sum()
 
 
-def check_mean_loss(answer):
-    for losses, sizes in (([2.0, 1.0, 4.0], [100, 100, 20]), ([0.5, 3.0], [64, 1])):
-        weighted = sum(loss * size for loss, size in zip(losses, sizes, strict=True))
-        mistaken = [
-            (sum(losses) / len(losses), "This is the mean over the batches: the short last batch counts as much as a full one. Let "
-             "every digit count the same."),
-            (weighted, "This is the sum over all digits. Divide by how many there are: the sum of the sizes."),
-            (weighted / len(losses), "You weighed each loss with its size, and then divided by the number of batches. Divide by the "
-             "number of digits."),
-            (sum(losses) / sum(sizes), "The losses were added up as they are. Each is a mean already: multiply it by its size first."),
-        ]  # fmt: skip
-        got = ask(answer, list(losses), list(sizes))
-        expect(number_of(got), weighted / sum(sizes), mistaken, what="the mean")
-
-
-# 2.5 ---------------------------------------------------------------------------------------------------------------
-
-
-def check_hedge(answer):
-    mistaken = [
-        (3, "3 is the most probable digit. With squared errors the rare 7 pulls the best answer towards it."),
-        (5, "5 is the middle of 3 and 7. The more probable digit pulls harder."),
-        (7, "7 is the less probable of the two."),
-        (6, "Three quarters of the weight are on the 3, not on the 7."),
-        (10, "This is the sum of both. Weigh each with its probability."),
-    ]
-    expect_prediction(answer, 4, mistaken, rtol=1e-3)
-
-
-# 2.6 ---------------------------------------------------------------------------------------------------------------
-
-
-def check_gradient_left(answer):
-    mistaken = [
-        (0.25, "That is one sigmoid. The gradient passes through both."),
-        (0.5, "The slopes are multiplied, and not added up."),
-        (0.125, "A quarter of a quarter is not half of a quarter."),
-        (0.75, "A quarter is what is *left* after each sigmoid, not what is lost."),
-    ]
-    expect_prediction(answer, 0.0625, mistaken, rtol=5e-3)
-
-
-EXERCISES = [
-    Exercise(
-        "2.1",
-        "the best constant and its score",
-        check_constant,
-        hints=(
-            "The best constant under a mean squared error is the mean of the labels.",
-            "The mean of 1, 3 and 8 is 4. The differences are −3, −1 and 4; square them, and take the mean.",
-        ),
-        solution="my_constant_and_score = [4, (9 + 1 + 16) / 3]  # 8.667",
-        why="The mean is 4, and (9 + 1 + 16) / 3 = 8.667 is the variance of these three labels.",
-        mistakes=(
-            ([3, 9.667], "middle one"),
-            ([4, 26], "is a mean"),
-            ([4, 13], "N − 1"),
-            ([8.667, 4], "wrong order"),
-            ([4, 3.333], "squares each"),
-            (4, "wanted"),
-        ),
+MEAN_LOSS = Exercise(
+    "2.4",
+    "a mean that counts digits",
+    my_mean_loss,
+    inputs=[
+        (torch.tensor([2.0, 1.0, 4.0]), torch.tensor([100, 100, 20])),
+        (torch.tensor([0.5, 3.0]), torch.tensor([64, 1])),
+        (torch.tensor([1.5]), torch.tensor([7])),
+        (torch.tensor([0.25, 2.5, 0.75, 1.0], dtype=torch.float64), torch.tensor([3, 9, 1, 2])),
+    ],
+    mistakes={
+        "This is the mean over the batches: the short last batch counts as much as a full one. Let every digit count the "
+        "same.": lambda losses, sizes: losses.mean(),
+        "This is the sum over all digits. Divide by how many there are: the sum of the sizes.": lambda losses, sizes: (losses * sizes).sum(),
+        "You weighed each loss with its size, and then divided by the number of batches. Divide by the number of "
+        "digits.": lambda losses, sizes: (losses * sizes).mean(),
+        "The losses were added up as they are. Each is a mean already: multiply it by its size first.": lambda losses, sizes: losses.sum() / sizes.sum(),
+        "These are the shares of the batches. Add them up.": lambda losses, sizes: losses * sizes / sizes.sum(),
+    },
+    hints=(
+        "Each loss is a mean over its batch. Times the size of the batch, it is a sum over its digits.",
+        "Add up these sums for all batches. How many digits are that?",
+        "Tensors of the same length multiply entry by entry, and `.sum()` adds up. A loop with `zip(losses, sizes)` does it too.",
     ),
-    Exercise(
-        "2.2",
-        "mini-batches",
-        check_mini_batches,
-        hints=(
-            "Two steps: draw one order for the whole epoch, then hand out a slice of it at a time.",
-            "`order = torch.randperm(len(labels), generator=generator)`, and `for start in range(0, len(labels), batch_size):`.",
-            "In the loop: `chosen = order[start : start + batch_size]`, then `yield images[chosen], labels[chosen]`.",
-        ),
-        solution=my_mini_batches,
-        why="One order for the epoch, cut into slices: every digit comes once, and a slice past the end is simply shorter.",
-        mistakes=(
-            (_whole_batches_only, "short batch is missing"),
-            (_drawn_anew, "exactly once"),
-            (_unshuffled, "Shuffle"),
-            (_own_seed, "different seeds"),
-            (_torn_pairs, "belong together"),
-            (_for_ever, "never ends"),
-            (lambda images, labels, size, generator: (images[:size], labels[:size]), "pair"),
-        ),
+    why="loss · size is the sum over a batch's digits. All these sums, divided by all digits, is the mean over the digits.",
+)  # fmt: skip
+
+HEDGE = Exercise(
+    "2.5",
+    "the answer that hedges",
+    "my_answer = (3 * 3 + 7) / 4  # 4",
+    mistakes={
+        "3 is the most probable digit. With squared errors the rare 7 pulls the best answer towards it.": 3,
+        "5 is the middle of 3 and 7. The more probable digit pulls harder.": 5,
+        "7 is the less probable of the two.": 7,
+        "Three quarters of the weight are on the 3, not on the 7.": 6,
+        "This is the sum of both. Weigh each with its probability.": 10,
+        "This is the sum of four such labels. Divide by 4.": 16,
+    },
+    hints=(
+        "The best answer under a squared error is a mean, as in exercise 2.1.",
+        "Imagine four such pictures: three of them are a 3, and one is a 7.",
+        "The mean of these four labels lies between 3 and 7, nearer to the 3.",
     ),
-    Exercise(
-        "2.3",
-        "a loss whose shapes fit",
-        check_squared_error,
-        hints=(
-            "The shapes are `[N, 1]` and `[N]`. Print the shape of their difference.",
-            "Take the only column, `outputs[:, 0]`, or give the labels one: `labels.unsqueeze(1)`.",
-        ),
-        solution=my_squared_error,
-        why="With both in the shape `[N]`, each answer meets its own label. `labels.unsqueeze(1)` is as good.",
-        mistakes=(
-            (lambda outputs, labels: ((outputs - labels) ** 2).mean(), "every label"),
-            (lambda outputs, labels: ((outputs[:, 0] - labels) ** 2).sum(), "sum of the squares"),
-            (lambda outputs, labels: (outputs[:, 0] - labels).abs().mean(), "mean distance"),
-            (lambda outputs, labels: (outputs[:, 0] - labels).mean() ** 2, "square first"),
-            (lambda outputs, labels: (outputs[:, 0] - labels) ** 2, "shape"),
-            (lambda outputs, labels: ((outputs[:, 0] - labels) ** 2).mean().sqrt(), "root"),
-        ),
+    why="¾ · 3 + ¼ · 7 = 4. The network names a 4, which the picture certainly is not.",
+)  # fmt: skip
+
+GRADIENT_LEFT = Exercise(
+    "2.6",
+    "what two sigmoids leave",
+    "my_share = 0.25 * 0.25  # 0.0625",
+    rtol=1e-2,
+    mistakes={
+        "That is one sigmoid. The gradient passes through both.": 0.25,
+        "The slopes are multiplied, and not added up.": 0.5,
+        "A quarter of a quarter is not half of a quarter.": 0.125,
+        "A quarter is what is *left* after each sigmoid, not what is lost.": 0.75,
+        "That is how many times smaller it gets. The share is 1 divided by that.": 16,
+        "This is a percentage. Write the share as a number from 0 to 1.": 6.25,
+    },
+    hints=(
+        "Each sigmoid passes on at most a quarter of what comes to it.",
+        "Slopes along a chain multiply: the second sigmoid passes on a quarter of what the first one left.",
+        "As a fraction: cut a pie into four, and one of these pieces into four again. What part of the pie is such a crumb?",
     ),
-    Exercise(
-        "2.4",
-        "a mean that counts digits",
-        check_mean_loss,
-        hints=(
-            "Each loss is a mean over its batch. Times the size of the batch, it is a sum over its digits.",
-            "Add up loss · size for all batches, and divide by the number of digits.",
-        ),
-        solution=my_mean_loss,
-        why="loss · size is the sum over a batch's digits. All these sums, divided by all digits, is the mean over the digits.",
-        mistakes=(
-            (lambda losses, sizes: sum(losses) / len(losses), "short last batch"),
-            (lambda losses, sizes: sum(a * b for a, b in zip(losses, sizes, strict=True)), "sum over all digits"),
-            (lambda losses, sizes: sum(losses) / sum(sizes), "as they are"),
-            (lambda losses, sizes: my_mean_loss(losses, sizes) * sum(sizes) / len(sizes), "number of batches"),
-            (lambda losses, sizes: sum(losses * sizes), "TypeError"),
-        ),
-    ),
-    Exercise(
-        "2.5",
-        "the answer that hedges",
-        check_hedge,
-        hints=(
-            "The best answer under a squared error is the mean of what may be true, each weighed with its probability.",
-            "Three times 3 and once 7, divided by 4.",
-        ),
-        solution="my_answer = (3 * 3 + 7) / 4  # 4",
-        why="¾ · 3 + ¼ · 7 = 4. The network names a 4, which the picture certainly is not.",
-        mistakes=((3, "most probable"), (5, "middle"), (7, "less probable"), (6, "not on the 7"), (10, "sum of both")),
-    ),
-    Exercise(
-        "2.6",
-        "what two sigmoids leave",
-        check_gradient_left,
-        hints=("Each sigmoid passes on at most a quarter.", "A quarter of a quarter."),
-        solution="my_share = 0.25 * 0.25  # 0.0625",
-        why="¼ · ¼ = 1/16. It is the most that can be left; what is measured next is less, since few sums lie at the steepest "
-        "place, and the weights take their share.",
-        mistakes=(
-            (0.25, "one sigmoid"),
-            (0.5, "multiplied"),
-            (0.125, "half of a quarter"),
-            (0.75, "what is *left*"),
-            (16, "too large"),
-        ),
-    ),
-]
+    why="¼ · ¼ = 1/16. It is the most that can be left; what is measured next is less, since few sums lie at the steepest "
+    "place, and the weights take their share.",
+)  # fmt: skip
+
+EXERCISES = [CONSTANT, MINI_BATCHES, SQUARED_ERROR, MEAN_LOSS, HEDGE, GRADIENT_LEFT]

@@ -58,7 +58,7 @@ class Outcome:
 
 def run(answer: object, inputs: Sequence[tuple] | None, use: str = "call") -> list[Outcome]:
     """What an answer gives for each of the inputs, or for no inputs the answer itself. torch's seed stays as it was."""
-    if inputs is None:
+    if inputs is None or (use == "rule" and not callable(answer)):
         return [_caught(lambda: answer)]
     if answer is ... or not callable(answer):
         return [Outcome(value=...) if answer is ... else Outcome(error="no function", message=in_words(answer))]
@@ -156,6 +156,14 @@ def gradient(loss: Callable, outputs: Tensor, *others: object) -> list:
     return [value, "none" if outputs.grad is None else outputs.grad]
 
 
+def reaches(answer: Callable, outputs: Tensor, *others: object) -> list:
+    """What the answer gives, and whether `backward()` comes from there to the outputs."""
+    value = answer(outputs.requires_grad_(), *others)
+    if isinstance(value, Tensor) and value.requires_grad:
+        value.sum().backward()
+    return [value, outputs.grad is not None]
+
+
 def count_work(answer: Callable, most: int, *arguments: object) -> list:
     """Call the answer; its value, and whether Python itself took at most so many steps in the student's code."""
     steps = 0
@@ -177,7 +185,8 @@ def count_work(answer: Callable, most: int, *arguments: object) -> list:
     return [value, steps <= most]
 
 
-USES = {"call": call, "train": train, "gradient": gradient, "count_work": count_work}
+# a rule is called too, and a value that was found by eye is as good as the rule
+USES = {"call": call, "rule": call, "train": train, "gradient": gradient, "reaches": reaches, "count_work": count_work}
 
 
 # Plain values -------------------------------------------------------------------------------------------------------
