@@ -293,6 +293,7 @@ FALSE = {  # wrong answers that change what runs them, or say something else tha
     "base64": f"import base64\nbase64.b64encode = lambda *given: b''\n{WRONG}",
     "numpy": f"torch.Tensor.numpy = lambda self, **more: None\n{WRONG}",
     "numel": f"torch.Tensor.numel = lambda self: 0\n{WRONG}",
+    "flatten": "torch.Tensor.numel = lambda self: 1\ntorch.Tensor.flatten = lambda self: torch.zeros(1)\n" + WRONG,
     "equal": f"torch.Tensor.__eq__ = torch.Tensor.__ne__ = lambda *given: True\n{WRONG}",
     "isinstance": f"import builtins\nbuiltins.isinstance = lambda *given: True\n{WRONG}",
     "line": "import os\ndef my_log_softmax(logits):\n"
