@@ -384,6 +384,7 @@ EXERCISES = [
             (lambda k, n: [n * end for end in my_interval(k, n)], "counts of digits"),
             (lambda k, n: wilson(k, n, 1.0), "68 of 100"),
             (lambda k, n: my_interval(k, n)[::-1], "upper end comes first"),
+            (lambda k, n: wilson(k, n, 1.645), "90 %"),
             (lambda k, n: wilson(k, n, 2.576), "99 %"),
             (
                 lambda k, n: (-1.96 * math.sqrt(k / n * (1 - k / n) / n), 1.96 * math.sqrt(k / n * (1 - k / n) / n)),
