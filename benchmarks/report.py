@@ -134,7 +134,8 @@ def _lessons(part: dict) -> str:
         ]  # fmt: skip
         rows.append(["**all**", f"**{sum(one['seconds'] for one in ran):.0f}**", ""])
         texts.append(_table([f"`{profile}`", "seconds", "slowest cells"], rows))
-    texts.append(f"All of `smoke`, as many lessons at once as there are cores: {part['smoke_together_seconds']:.0f} s.")
+    together = ", ".join(f"`{profile}` {seconds:.0f} s" for profile, seconds in part["together_seconds"].items())
+    texts.append(f"All lessons, as many at once as there are cores: {together}.")
     return "\n\n".join(texts)
 
 

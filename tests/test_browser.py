@@ -55,7 +55,7 @@ def lab(tmp_path_factory):
         server = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
     address = f"http://127.0.0.1:{port}"
     try:
-        for _ in range(240):
+        for _ in range(PATIENCE // 500):
             try:
                 urllib.request.urlopen(f"{address}/api/status", timeout=5).close()
                 break
@@ -65,7 +65,7 @@ def lab(tmp_path_factory):
         yield address
     finally:
         server.terminate()
-        server.wait(30)
+        server.wait(PATIENCE / 1000)
 
 
 @pytest.fixture(scope="module")

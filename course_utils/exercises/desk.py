@@ -1,137 +1,94 @@
 """The verbs of a lesson's exercises: check, hint, solution, show_progress; and what they remember of this run."""
 
 import html
-import io
-import linecache
+import inspect
 import re
 import textwrap
-import traceback
 from collections.abc import Mapping
-from contextlib import redirect_stdout
-from dataclasses import dataclass
-from functools import cache
+from dataclasses import dataclass, field, replace
+from functools import cache, wraps
 from importlib import import_module
 
 import torch
 from IPython.display import display
+from torch import Tensor
 
-from . import asking, packed
-from .exercise import Exercise, Open, Wrong
+from . import old_exercise, old_judging, packed
+from .exercise import Exercise
+from .judging import Verdict, judge
+from .running import plain, run
 
 LESSONS = range(8)
 SIGNS = {"right": "✓", "wrong": "✗", "error": "✗", "open": "○"}
 VERDICTS = {"right": "is right.", "wrong": "is not right yet.", "error": "stopped with an error.", "open": "is open."}
 COLOURS = {"right": "#1A8A67", "wrong": "#C24A0A", "error": "#C24A0A", "open": "#808080"}
-
-
-@dataclass(frozen=True)
-class Reply:
-    """What came of a check: `state` is right, wrong, error or open."""
-
-    state: str
-    words: str
+OWN = Verdict("open", "This is the course's own answer. Run the cell with yours, then check again.")
 
 
 @dataclass
 class _Run:
     """What this run of a notebook remembers."""
 
-    solutions: bool
-    replies: dict[str, Reply]
-    answers: dict[str, object]  # those found right
-    hints: dict[str, int]
+    solutions: bool = False
+    verdicts: dict[str, Verdict] = field(default_factory=dict)
+    answers: dict[str, object] = field(default_factory=dict)  # those found right
+    hints: dict[str, int] = field(default_factory=dict)
+    tries: dict[str, int] = field(default_factory=dict)  # wrong answers so far
 
 
-_run = _Run(False, {}, {}, {})
+_run = _Run()
 
 
 @cache
+def lesson_exercises(lesson: int) -> Mapping[str, Exercise]:
+    """A lesson's exercises, by their numbers. No other lesson's are imported."""
+    exercises = import_module(f"{__package__}.lesson_{lesson}").EXERCISES
+    return {exercise.number: exercise for exercise in exercises}
+
+
 def all_exercises() -> Mapping[str, Exercise]:
     """Every exercise of the course, by its number."""
-    lessons = [import_module(f"{__package__}.lesson_{number}").EXERCISES for number in LESSONS]
-    return {exercise.number: exercise for exercises in lessons for exercise in exercises}
+    return {number: exercise for lesson in LESSONS for number, exercise in lesson_exercises(lesson).items()}
 
 
 def start_exercises(lesson: int, *, solutions: bool = False) -> None:
     """Begin a lesson's exercises anew. With `solutions`, the course answers those that are still open."""
     global _run
-    _run = _Run(solutions, {}, {}, {})
+    _run = _Run(solutions)
     words = "Those left open are answered by the course." if solutions else "Answer them in any order, or none."
-    print(f"{len(_of_lesson(lesson))} exercises in this lesson. {words}")
+    print(f"{len(lesson_exercises(lesson))} exercises in this lesson. {words}")
 
 
-def check(number: str, answer, **given) -> None:
+def check(number: str, answer: object, **given: object) -> None:
     """Check an answer and say what came of it. `given` hands on what the lesson measured, where a check needs it."""
     exercise = _find(number)
     if exercise is None:
         return
-    reply = judge(exercise, answer, given)
+    verdict = verdict_on(exercise, answer, tries=_run.tries.get(exercise.number, 0), **given)
     _run.answers.pop(exercise.number, None)
-    if reply.state == "right":
+    if verdict.state == "right":
         _run.answers[exercise.number] = answer
-    if reply.state == "open" and _run.solutions:
-        reply = judge(exercise, exercise.reference, given, by_course=True)
+    if verdict.state == "wrong":
+        _run.tries[exercise.number] = _run.tries.get(exercise.number, 0) + 1
+    if verdict.state == "open" and _run.solutions:
+        verdict = verdict_on(exercise, exercise.reference, by_course=True, **given)
         solution(number)
-    _run.replies[exercise.number] = reply
-    _show(f"{SIGNS[reply.state]} {exercise.number} {VERDICTS[reply.state]}", reply.words, reply.state)
+    _run.verdicts[exercise.number] = verdict
+    _show(f"{SIGNS[verdict.state]} {exercise.number} {VERDICTS[verdict.state]}", verdict.words, verdict.state)
 
 
-def judge(exercise: Exercise, answer, given: Mapping | None = None, *, by_course: bool = False) -> Reply:
-    """Check an answer without saying or remembering anything. torch's random numbers go on as if nothing had run."""
-    if callable(answer) and answer is exercise.reference and not by_course:
-        return Reply("open", "This is the course's own answer. Run the cell with yours, then check again.")
-    printed = _Printed()
-    try:
-        with torch.random.fork_rng(devices=[]), redirect_stdout(printed):
-            exercise.check(answer, **(given or {}))
-    except Open as stub:
-        reply = Reply("open", f"{stub} Replace the `...` and run the cell again.".strip())
-    except Wrong as wrong:
-        reply = Reply("wrong", str(wrong))
-        if str(wrong) == asking.NOTHING and printed.getvalue():
-            reply = Reply(
-                "wrong", "Your function prints its result and gives back nothing. Write `return` for `print`."
-            )
-    except KeyboardInterrupt as error:
-        words = f"You stopped it{_place(error)}. If it took more than a moment, look for a loop that never ends."
-        reply = Reply("error", words)
-    except (Exception, SystemExit) as error:
-        if "ellipsis" in str(error):
-            reply = Reply("open", f"There is still a `...`{_place(error)}.")
-        else:
-            reply = Reply("error", f"Your code raised {type(error).__name__}{_place(error)}. It says: {_first(error)}")
-    else:
-        reply = Reply("right", f"Answered by the course. {exercise.why}" if by_course else exercise.why)
-    if printed.getvalue():
-        reply = Reply(reply.state, f"{reply.words} (It also printed: {_shortened(printed.getvalue())})")
-    return reply
-
-
-class _Printed(io.StringIO):
-    """What a student's function prints, up to a thousand characters."""
-
-    def write(self, text: str) -> int:
-        super().write(text[: max(0, 1000 - self.tell())])
-        return len(text)
-
-
-def _shortened(text: str) -> str:
-    return textwrap.shorten(text, 120, placeholder=" …")
-
-
-def _first(error: BaseException) -> str:
-    return _shortened(str(error)) or "nothing more."
-
-
-def _place(error: BaseException) -> str:
-    """The line of the student's code where an error arose, and what stands there."""
-    frames = traceback.extract_tb(error.__traceback__)
-    asked = [index for index, frame in enumerate(frames) if frame.filename == asking.__file__]
-    own = [frame for frame in frames[asked[-1] + 1 :] if "site-packages" not in frame.filename] if asked else []
-    own = [frame for frame in own if frame.filename == own[0].filename]
-    if not own or not linecache.getline(own[-1].filename, own[-1].lineno):
-        return ""
-    return f" in line {own[-1].lineno}: `{own[-1].line}`"
+def verdict_on(
+    exercise: Exercise, answer: object, *, tries: int = 0, by_course: bool = False, **given: object
+) -> Verdict:
+    """Run an answer here and judge what it gave, without saying or remembering anything."""
+    if isinstance(exercise, old_exercise.Exercise):
+        return old_judging.judge(exercise, answer, given, by_course=by_course)
+    if by_course:
+        verdict = judge(exercise, exercise.expected, **given)
+        return replace(verdict, words=f"Answered by the course. {verdict.words}", by_course=True)
+    if callable(answer) and answer is exercise.reference:
+        return OWN
+    return judge(exercise, run(answer, exercise.inputs, exercise.use), tries=tries, **given)
 
 
 def hint(number: str) -> None:
@@ -157,42 +114,75 @@ def solution(number: str) -> None:
         display({"text/markdown": text, "text/plain": plain}, raw=True)
 
 
-def mine_or_reference(number: str, mine):
-    """A student's answer where its check found it right in this run, else the course's; it says which."""
+def mine_or_reference(number: str, mine: object) -> object:
+    """A student's answer where its check found it right in this run, else the course's; it says which.
+
+    What a student's function gives comes as what the lesson goes on with: a list or an array as a tensor, and so on.
+    """
     exercise = _find(number)
     if number in _run.answers and _run.answers[number] is mine and mine is not ...:
         _show(f"{number}:", f"the lesson goes on with your `{exercise.name}`.", "right")
-        return mine
+        return _as_needed(mine, exercise)
     shown = "." if packed.closed else f', which `solution("{number}")` shows.'
     words = f"the lesson goes on with the course's own answer{shown}"
     _show(f"{number}:", words, "open")
     return exercise.reference
 
 
+def _as_needed(mine: object, exercise: Exercise) -> object:
+    if isinstance(exercise, old_exercise.Exercise) or exercise.use == "train" or inspect.isclass(mine):
+        return mine
+    if exercise.inputs is None:
+        return like(mine, exercise.reference)
+    if inspect.isgeneratorfunction(exercise.reference):
+        return mine
+    pattern = exercise.expected[0].value
+    pattern = pattern if exercise.use == "call" else pattern[0]
+
+    @wraps(mine)
+    def converted(*arguments, **keywords):
+        floating = [one.dtype for one in arguments if isinstance(one, Tensor) and one.is_floating_point()]
+        return like(mine(*arguments, **keywords), pattern, *floating[:1])
+
+    return converted
+
+
+def like(value: object, pattern: object, decimals: torch.dtype = torch.float32) -> object:
+    """A value in the form of another: a tensor (with decimal numbers of that type), a number, or several of them."""
+    if isinstance(pattern, list | tuple):
+        return type(pattern)(like(*pair, decimals) for pair in zip(value, pattern, strict=True))
+    if isinstance(pattern, Tensor):
+        tensor = value if isinstance(value, Tensor) else torch.as_tensor(plain(value), dtype=torch.float64)
+        tensor = tensor.to(decimals if pattern.is_floating_point() else pattern.dtype)
+        return tensor.squeeze() if pattern.ndim == 0 else tensor
+    if isinstance(pattern, bool | int | float):
+        return type(pattern)(torch.as_tensor(plain(value), dtype=torch.float64).item())
+    return value
+
+
 def show_progress(lesson: int) -> None:
     """What was checked in this run: each exercise of the lesson, and how it stands."""
-    exercises = _of_lesson(lesson)
-    replies = {exercise.number: _run.replies.get(exercise.number, Reply("open", "")) for exercise in exercises}
-    states = [reply.state for reply in replies.values()]
+    exercises = lesson_exercises(lesson).values()
+    verdicts = [_run.verdicts.get(exercise.number, Verdict("open", "")) for exercise in exercises]
+    states = [verdict.state for verdict in verdicts]
     answered = len(states) - states.count("open")
     headline = f"Lesson {lesson}: {answered} of {len(states)} answered, {states.count('right')} right."
-    helped = sum(reply.words.startswith("Answered by the course") for reply in replies.values())
+    helped = sum(verdict.by_course for verdict in verdicts)
     headline += f" {helped} answered by the course." if helped else ""
-    rows = [f"{SIGNS[replies[exercise.number].state]} {exercise.number}  {exercise.title}" for exercise in exercises]
+    pairs = zip(exercises, states, strict=True)
+    rows = [f"{SIGNS[state]} {exercise.number}  {exercise.title}" for exercise, state in pairs]
     items = "".join(f"<br>{html.escape(row)}" for row in rows)
     display({"text/html": f"<b>{headline}</b>{items}", "text/plain": "\n".join([headline, *rows])}, raw=True)
 
 
-def _of_lesson(lesson: int) -> list[Exercise]:
-    return [exercise for exercise in all_exercises().values() if exercise.lesson == lesson]
-
-
 def _find(number: str) -> Exercise | None:
     """The exercise of that number; where there is none, say which there are."""
-    exercises = all_exercises()
+    lesson = str(number).split(".")[0]
+    numbers = [str(one) for one in LESSONS]
+    exercises = lesson_exercises(int(lesson)) if lesson in numbers else {}
     if str(number) not in exercises:
-        lesson = [one for one in exercises if one.split(".")[0] == str(number).split(".")[0]]
-        _show(f"There is no exercise {number}.", f"There are {', '.join(lesson or exercises)}.", "wrong")
+        there = ", ".join(exercises) if exercises else f"lessons {numbers[0]} to {numbers[-1]}"
+        _show(f"There is no exercise {number}.", f"There are {there}.", "wrong")
     return exercises.get(str(number))
 
 

@@ -4,37 +4,45 @@ import ast
 import inspect
 import math
 import textwrap
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import torch
+from torch import Tensor
+
+from .running import Code, Outcome, run
+
+__all__ = ["Code", "Exercise", "NotRight", "drawn"]
 
 
-class Wrong(Exception):
-    """An answer that is not right; its text names the misconception and says what to try next."""
-
-
-class Open(Exception):
-    """An answer that still holds the stub's `...`; its text, where there is one, says which part."""
+class NotRight(Exception):
+    """What is wrong with an answer, in words for the student; the exercise's own `judge` raises it."""
 
 
 @dataclass(frozen=True)
 class Exercise:
-    """One exercise: how an answer is checked, and what a student is told.
+    """One exercise: a solution, the inputs it is compared on, and misconceptions with what to say to each.
 
-    `check(answer)` returns for a right answer and raises Wrong or Open for others. `solution` is a function that is
-    itself the right answer, or a text of code that sets one name to it. `mistakes` are wrong answers, each with words
-    that its reply must contain.
+    `solution` is a function or class that is itself the right answer, compared on every call in `inputs`; or a text of
+    code that sets one name to the right value. `mistakes` are programs (or values), by the words for those who wrote
+    them. With `parts`, answers are lists whose parts have these names, judged one after the other, and words may say
+    `{part}`; what `use` (see `running.USES`) gives beyond them only tells mistakes apart. `judge` judges alone: it
+    takes the outcomes and what the lesson measured, and raises NotRight; its mistakes stand under a piece of the words.
     """
 
     number: str
     title: str
-    check: Callable
-    hints: tuple[str, ...]
     solution: Callable | str
-    why: str
-    mistakes: tuple[tuple[object, str], ...]
+    inputs: Sequence[tuple] | None = None
+    mistakes: Mapping[str, object] = field(default_factory=dict)
+    hints: Sequence[str] = ()
+    why: str = ""
+    use: str = "call"
+    parts: Sequence[str] = ()
+    judge: Callable | None = None
+    rtol: float = 1e-4  # for decimal numbers; whole numbers are to be equal
+    atol: float = 1e-6
 
     @property
     def lesson(self) -> int:
@@ -54,6 +62,11 @@ class Exercise:
             return self.solution.__name__
         return ast.parse(self.code).body[-1].targets[0].id
 
+    @property
+    def arguments(self) -> list[str]:
+        """The names of what the answer takes."""
+        return list(inspect.signature(self.solution).parameters) if callable(self.solution) else []
+
     @cached_property
     def reference(self) -> object:
         """The course's own answer."""
@@ -62,3 +75,19 @@ class Exercise:
         namespace = {"torch": torch, "math": math}
         exec(self.code, namespace)
         return namespace[self.name]
+
+    @cached_property
+    def expected(self) -> list[Outcome]:
+        """What the solution gives."""
+        return run(self.reference, self.inputs, self.use)
+
+    @cached_property
+    def mistaken(self) -> dict[str, list[Outcome]]:
+        """What each mistake gives, by its words."""
+        return {words: run(mistake, self.inputs, self.use) for words, mistake in self.mistakes.items()}
+
+
+def drawn(*shape: int, seed: int = 0, size: float = 2.0, dtype: torch.dtype = torch.float32) -> Tensor:
+    """Numbers around 0 with one decimal, as inputs that a student can read and paste."""
+    numbers = torch.randn(shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+    return (10 * size * numbers).round().div(10).to(dtype)

@@ -1,79 +1,127 @@
-"""Lesson 0: what eight bits hold, shapes, pixels as numbers from 0 to 1, class balance, the constant answer."""
+"""Lesson 0: eight bits, shapes, pixels from 0 to 1, class balance, the constant answer, no loop, the three splits."""
 
 import torch
 
-from .asking import ask, expect, expect_prediction, expect_shape, expect_shape_prediction, number_of, tensor_of
-from .exercise import Exercise
+from .exercise import Code, Exercise
 
+EIGHT_BITS = Exercise(
+    "0.1",
+    "a sum in eight bits",
+    "my_sum = 200 + 100 - 256  # 44",
+    mistakes={
+        "There is no 300 in eight bits: they hold 0 to 255. Where does the count go on after 255?": 300,
+        "It does not stop at 255. After 255 the count starts again, like a mileage counter.": 255,
+        "Off by one. After 255 comes 0, not 1: so 256 becomes 0, 257 becomes 1, …": 45,
+        "Off by one. 0 to 255 are 256 numbers, so subtract 256.": 43,
+        "A `uint8` has no sign, so nothing below 0. 300 is 256 and how much?": -44,
+    },
+    hints=(
+        "200 + 100 is 300, and a `uint8` ends at 255.",
+        "After 255 comes 0 again. So 256 becomes 0, 257 becomes 1, …",
+        "How far beyond 256 is 300?",
+    ),
+    why="300 is 256 + 44. Eight bits keep the 44.",
+)
 
-def check_sum(answer):
-    mistaken = [
-        (300, "There is no 300 in eight bits: they hold 0 to 255. Where does the count go on after 255?"),
-        (255, "It does not stop at 255. After 255 the count starts again, like a mileage counter."),
-        (45, "Off by one. After 255 comes 0, not 1: so 256 becomes 0, 257 becomes 1, …"),
-        (43, "Off by one. 0 to 255 are 256 numbers, so subtract 256."),
-        (-44, "A `uint8` has no sign, so nothing below 0. 300 is 256 and how much?"),
-    ]
-    expect_prediction(answer, 44, mistaken)
-
-
-def check_row_shape(answer):
-    mistaken = [
-        (
-            (32, 1, 28),
-            "The channel is gone: `0` picks one channel, and an axis at which a single place is picked disappears.",
-        ),
-        (
-            (32, 1, 1, 28),
-            "A slice (`:32`) keeps its axis. A single number (`0`, `10`) picks one place, and its axis is gone.",
-        ),
-        ((28,), "`:32` is a slice: it keeps its axis, with 32 places."),
-        ((32, 28, 28), "Row 10 was picked too: one of the two axes of 28 is gone."),
-        ((28, 32), "The axes keep their order: digits first, columns last."),
-        ((32,), "Only the channel and the row are picked. The columns are all still there."),
-    ]
-    expect_shape_prediction(answer, (32, 28), mistaken)
+ROW_SHAPE = Exercise(
+    "0.2",
+    "the shape of a slice",
+    "my_shape = [32, 28]",
+    mistakes={
+        "The channel is still there: `0` picks one channel, and an axis at which a single place is picked disappears.": [32, 1, 28],
+        "A slice (`:32`) keeps its axis. A single number (`0`, `10`) picks one place, and its axis disappears.": [32, 1, 1, 28],
+        "`:32` is a slice: it keeps its axis, with 32 places.": [28],
+        "Row 10 was picked too: one of the two axes of 28 disappears.": [32, 28, 28],
+        "The axes keep their order: digits first, columns last.": [28, 32],
+        "Only the channel and the row are picked. The columns are all still there.": [32],
+        "`10` picks one row, the one with the number 10. It does not take ten of them.": [32, 10, 28],
+    },
+    hints=(
+        "There is one entry between the brackets for each axis: digits, channels, rows. The last axis, the columns, is not "
+        "mentioned, so all of it is kept.",
+        "A slice such as `:32` keeps its axis. A single number picks one place, and the axis disappears.",
+        "Two of the four axes are picked away. Which two stay, and how long is each?",
+    ),
+    why="32 digits, and of each one row: 28 pixels. The axes of channel and row were picked away.",
+)  # fmt: skip
 
 
 def my_inputs(images):
     return images / 255
 
 
-def check_inputs(answer):
-    generator = torch.Generator().manual_seed(0)
-    for shape, top in (((4, 1, 28, 28), 256), ((2, 1, 28, 28), 101)):
-        images = torch.randint(0, top, shape, generator=generator, dtype=torch.uint8)
-        got = tensor_of(ask(answer, images), "the result")
-        right = images.double() / 255
-        mistaken = [
-            (images, "The pixels are as they were, from 0 to 255. Divide, so that 255 becomes 1."),
-            (images // 255, "Only 0 and 1 are left. `//` drops what comes after the decimal point; divide with `/`."),
-            (images / 256, "Very near: 255 becomes 0.996. Ink is 255, so divide by 255 and it becomes 1."),
-            (images / images.max(), "You divide by the largest pixel that happens to be there. Another batch would be scaled "
-             "differently; divide by 255, whatever the batch holds."),
-            (1 - right, "Paper and ink have changed places. 0 stays 0, and 255 becomes 1."),
-            (right * 2 - 1, "This runs from −1 to 1, as lesson 3 will want it. Here 0 stays 0."),
-        ]  # fmt: skip
-        expect(got, right, mistaken, what="the result", atol=1e-5)
+def _pixels(*shape, first=0, step=37, top=256):
+    """Pixels that climb by a step and start again below `top`."""
+    count = torch.Size(shape).numel()
+    return ((first + step * torch.arange(count)) % top).to(torch.uint8).reshape(shape)
+
+
+INPUTS = Exercise(
+    "0.3",
+    "pixels from 0 to 1",
+    my_inputs,
+    inputs=[
+        (torch.tensor([[[[0, 255], [51, 102]]]], dtype=torch.uint8),),
+        (_pixels(1, 1, 3, 2, first=7, top=101),),
+        (_pixels(3, 1, 28, 28),),
+        (torch.zeros(1, 1, 2, 2, dtype=torch.uint8),),
+    ],
+    atol=1e-5,
+    mistakes={
+        "The pixels are as they were, from 0 to 255. Divide, so that 255 becomes 1.": lambda images: images,
+        "Only 0 and 1 are left. `//` drops what comes after the decimal point; divide with `/`.": lambda images: images // 255,
+        "Very near: 255 becomes 0.996. Ink is 255, so divide by 255 and it becomes 1.": lambda images: images / 256,
+        "You divide by the largest pixel that happens to be there. Another batch would be scaled differently; divide by 255, "
+        "whatever the batch holds.": lambda images: images / images.max(),
+        "You divide by the largest pixel that happens to be there. Another batch would be scaled differently, and an empty page "
+        "would divide by 0; divide by 255, whatever the batch holds.": lambda images: images / images.max().clamp(min=1),
+        "Paper and ink have changed places. 0 stays 0, and 255 becomes 1.": lambda images: 1 - images / 255,
+        "This runs from −1 to 1, as lesson 3 will do it. Here 0 stays 0.": lambda images: images / 127.5 - 1,
+        "This says only where there is ink. Keep how much: 51 becomes 0.2.": lambda images: (images > 0).float(),
+        "This divides each pixel, and then takes the mean of all of them. Give back every pixel.": lambda images: (images / 255).mean(),
+    },
+    hints=(
+        "0 has to stay 0, and 255 has to become 1. What do you do to 255 to get 1?",
+        "The same for all pixels at once: a tensor can be multiplied or divided by a number, as a number can.",
+        "`/` gives decimal numbers even where both sides are whole; `//` does not. The number to divide by is the same for every batch.",
+    ),
+    why="Full ink is 255, whatever a batch happens to hold. `/` between a tensor of whole numbers and a number gives decimals.",
+)  # fmt: skip
 
 
 def my_class_counts(labels):
     return torch.bincount(labels, minlength=10)
 
 
-def check_class_counts(answer):
-    for labels in (torch.tensor([3, 1, 3, 9, 0, 3]), torch.tensor([7, 2, 2, 7, 7]), torch.arange(40) % 10):
-        counts = torch.bincount(labels, minlength=10)
-        got = tensor_of(ask(answer, labels), "the result")
-        mistaken = [
-            (counts / len(labels), "These are shares. Counts are whole numbers: how often, not what part."),
-            (labels.unique(return_counts=True)[1], "Digits that do not occur were left out, so the places no longer say which "
-             "digit is meant. Ten digits, ten counts: a missing one counts 0."),
-            (torch.bincount(labels), "The list ends at the largest digit that occurs. Ten digits, ten counts: use "
-             "`minlength=10`, or start from ten zeros."),
-            (counts.sort(descending=True).values, "The counts are sorted by size. Leave them in the order of the digits, 0 to 9."),
-        ]  # fmt: skip
-        expect(got, counts, mistaken, what="the result", given=f"for labels {labels.tolist()[:6]}")
+CLASS_COUNTS = Exercise(
+    "0.4",
+    "how many of each digit",
+    my_class_counts,
+    inputs=[
+        (torch.tensor([3, 1, 3, 9, 0, 3]),),
+        (torch.tensor([7]),),
+        (torch.tensor([7, 2, 2, 7, 7]),),
+        (torch.tensor([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 9, 8, 9]),),
+    ],
+    mistakes={
+        "The list ends at the largest digit that occurs. Ten digits, ten counts: `minlength=10`, or start from ten zeros.": torch.bincount,
+        "Digits that do not occur were left out, so the places no longer say which digit is meant. Ten digits, ten counts: a "
+        "missing one counts 0.": lambda labels: labels.unique(return_counts=True)[1],
+        "These are shares. Counts are whole numbers: how often, not what part.": lambda labels: my_class_counts(labels) / len(labels),
+        "The counts are sorted by size. Leave them in the order of the digits, 0 to 9.": lambda labels: my_class_counts(labels).sort(descending=True).values,
+        "This says which digits occur. Count how often each does.": lambda labels: my_class_counts(labels) > 0,
+        "There are nine counts: `range(9)` ends at 8. Ten digits, `range(10)`.": lambda labels: my_class_counts(labels)[:9],
+        "Here the 0 is missing: the first count belongs to the digit 0.": lambda labels: my_class_counts(labels)[1:],
+        "This is the number of labels. Count each digit by itself.": len,
+        "These are the numbers added up, not counted: three labels 3 make a 9. A label that fits counts 1.": lambda labels: my_class_counts(labels) * torch.arange(10),
+    },
+    hints=(
+        "Ten counts, in the order of the digits. What should stand there for a digit that does not occur?",
+        "With a loop over `range(10)`: `labels == digit` is True where that digit stands, and `.sum()` counts the Trues.",
+        "Or without a loop: torch has a function that counts small whole numbers. `help(torch.bincount)` tells what its arguments do.",
+    ),
+    why="`minlength=10` keeps a place for digits that do not occur. A loop over ten digits does the same.",
+)  # fmt: skip
 
 
 def my_constant_accuracy(train_labels, test_labels):
@@ -81,118 +129,122 @@ def my_constant_accuracy(train_labels, test_labels):
     return (test_labels == favourite).float().mean()
 
 
-def check_constant_accuracy(answer):
-    for train, test in (
+CONSTANT_ACCURACY = Exercise(
+    "0.5",
+    "the program that never looks",
+    my_constant_accuracy,
+    inputs=[
         (torch.tensor([1, 1, 2, 3]), torch.tensor([1, 2, 2, 2, 5])),
         (torch.tensor([0, 4, 4, 9, 9, 9]), torch.tensor([9, 9, 4, 4, 4, 0, 0, 1])),
-    ):
-        favourite, best = train.bincount().argmax(), test.bincount().argmax()
-        right = (test == favourite).double().mean()
-        mistaken = [
-            ((test == best).double().mean(), "You chose the digit that is most frequent in the *test* labels. A program may "
-             "learn from the training labels only: the test is for the end."),
-            ((train == favourite).double().mean(), "This is its share of the training labels. Ask how many of the *test* "
-             "labels it gets right."),
-            ((test == favourite).sum(), "This is a count. The accuracy is a share: divide by the number of test labels."),
-            (100 * right, "This is a percentage. In this course an accuracy is a number from 0 to 1."),
-            (favourite, "This is the digit it answers. How often is that right?"),
-        ]  # fmt: skip
-        got = tensor_of(ask(answer, train, test), "the result")
-        expect_shape(got.squeeze(), (), "the result", "An accuracy is a single number.")
-        expect(number_of(got), right, mistaken, what="the result")
+        (torch.tensor([5, 5, 3, 7]), torch.tensor([7, 7, 7, 5, 2, 3])),
+        (torch.tensor([8, 8, 8, 6]), torch.tensor([6, 1, 3])),
+        (torch.tensor([2]), torch.tensor([2])),
+    ],
+    mistakes={
+        "You chose the digit that is most frequent in the *test* labels. A program may learn from the training labels only: the "
+        "test is for the end.": lambda train, test: (test == test.bincount().argmax()).float().mean(),
+        "`.max()` gives the largest label, and not the most frequent one. Count the labels first: `argmax` of the counts is the "
+        "favourite.": lambda train, test: (test == train.max()).float().mean(),
+        "`.max()` of the counts says how often the favourite occurs, and not which digit it is. `argmax` says "
+        "that.": lambda train, test: (test == train.bincount().max()).float().mean(),
+        "`argmax` of the labels is the place where the largest label stands. Count the labels first, and take the `argmax` of the "
+        "counts.": lambda train, test: (test == train.argmax()).float().mean(),
+        "This is its share of the training labels. Ask how many of the *test* labels it gets "
+        "right.": lambda train, test: (train == train.bincount().argmax()).float().mean(),
+        "This is a count. The accuracy is a share: divide by the number of test labels.": lambda train, test: (test == train.bincount().argmax()).sum(),
+        "You divided by the number of training labels. The share is one of the test labels.": lambda train, test: (test == train.bincount().argmax()).sum() / len(train),
+        "This is a percentage. In this course an accuracy is a number from 0 to 1.": lambda train, test: 100 * my_constant_accuracy(train, test),
+        "This is the digit it answers. How often is that right?": lambda train, test: train.bincount().argmax(),
+        "This is the share it gets wrong. The accuracy is the share it gets right.": lambda train, test: 1 - my_constant_accuracy(train, test),
+        "This says for each test label whether it is right. An accuracy is a single number: the mean of them.": lambda train, test: test == train.bincount().argmax(),
+    },
+    hints=(
+        "Two steps: which digit is most frequent in the training labels? Which share of the test labels is that digit?",
+        "The favourite is the `argmax` of ten counts, those of exercise 0.4.",
+        "`test_labels == digit` is True where the program is right. As decimal numbers, True is 1 and False is 0, so their mean is a share.",
+    ),
+    why="It learns one thing, the favourite digit, and learns it from the training labels alone.",
+)  # fmt: skip
 
 
-EXERCISES = [
-    Exercise(
-        "0.1",
-        "a sum in eight bits",
-        check_sum,
-        hints=(
-            "200 + 100 is 300, and a `uint8` ends at 255.",
-            "After 255 comes 0 again. So 256 becomes 0, 257 becomes 1, and 300 becomes …",
-        ),
-        solution="my_sum = 200 + 100 - 256  # 44",
-        why="300 is 256 + 44. Eight bits keep the 44.",
-        mistakes=(
-            (300, "no 300"),
-            (255, "does not stop"),
-            (45, "not 1"),
-            (43, "256 numbers"),
-            (100, "too large"),
-            ("44", "a text"),
-        ),
+def my_ink(images):
+    return images.sum(dim=(1, 2, 3))
+
+
+def _looped_ink(images):
+    totals = []
+    for image in images.tolist():
+        total = 0
+        for row in image[0]:
+            for pixel in row:
+                total += pixel
+        totals.append(total)
+    return torch.tensor(totals)
+
+
+STEPS = 2000  # that Python may take for 500 small images: less than a twentieth of what the loop takes
+
+INK = Exercise(
+    "0.6",
+    "the same without a loop",
+    my_ink,
+    inputs=[
+        (STEPS, _pixels(1, 1, 2, 2)),
+        (STEPS, _pixels(2, 1, 2, 3)),
+        (STEPS, _pixels(3, 1, 5, 4)),
+        (STEPS, Code("(torch.arange(4500) % 256).to(torch.uint8).reshape(500, 1, 3, 3)")),
+    ],
+    use="count_work",
+    parts=("the ink", "the work"),
+    mistakes={
+        "The sums are right, but Python still goes through them one by one, and that is what takes the time. Let torch add up "
+        "in a single call: `sum` takes the axes that are to disappear.": _looped_ink,
+        "This adds up all images together. Each image has a sum of its own: name the axes with `dim=`.": lambda images: images.sum(),
+        "Only the rows were added up, or only the columns: give `sum` all three axes of an image.": lambda images: images.sum(dim=(1, 2)),
+        "Only the columns were added up: each row of each image still has a sum of its own. Give `sum` all three axes of an "
+        "image.": lambda images: images.sum(dim=3),
+        "You added the images to each other, pixel by pixel. The first axis counts the images, and that one is to "
+        "stay.": lambda images: images.sum(dim=0),
+        "This is the mean of each image. The ink is the sum.": lambda images: images.float().mean(dim=(1, 2, 3)),
+        "This counts the pixels that hold ink. Add up how much they hold.": lambda images: (images > 0).sum(dim=(1, 2, 3)),
+        "The sums were kept in eight bits, and started again at 0 whenever they passed 255. Leave the type to "
+        "`sum`.": lambda images: images.sum(dim=(1, 2, 3), dtype=torch.uint8),
+        "The sums are right, and the axes that you added up are still there. Leave out `keepdim=True`.": lambda images: images.sum(dim=(1, 2, 3), keepdim=True),
+    },
+    hints=(
+        "`images` has four axes: image, channel, row, column. Which of them are gone when each image is one number?",
+        "`images.sum(dim=3)` adds up along the columns, and that axis disappears. `dim` may also name several axes at once.",
+        "Or in two steps: `flatten(start_dim=1)` makes one row of 784 numbers for each image, and then one axis is to be added up.",
     ),
-    Exercise(
-        "0.2",
-        "the shape of a slice",
-        check_row_shape,
-        hints=(
-            "There is one entry between the brackets for each axis: digits, channels, rows. The last axis, the columns, is not "
-            "mentioned, so all of it is kept.",
-            "A slice such as `:32` keeps its axis. A single number picks one place, and the axis is gone.",
-        ),
-        solution="my_shape = [32, 28]",
-        why="32 digits, and of each one row: 28 pixels. The axes of channel and row were picked away.",
-        mistakes=(
-            ([32, 1, 28], "channel is gone"),
-            ([32, 1, 1, 28], "slice"),
-            ([28], "32 places"),
-            ([32, 28, 28], "Row 10"),
-            ([28, 32], "order"),
-            (896, "A shape is a list"),
-        ),
+    why="One call hands all the additions to torch, which does them in compiled code, and many at a time. Such code is called "
+    "*vectorised*.",
+)  # fmt: skip
+
+SPLITS = Exercise(
+    "0.7",
+    "which digits for what",
+    """
+        my_parts = ["train", "validation", "test", "validation"]
+    """,
+    parts=("(a)", "(b)", "(c)", "(d)"),
+    mistakes={
+        "{part} is a choice, and you make it with the test digits. Then nothing is left that could tell how well the chosen one "
+        "reads new digits: you have picked the luckiest. Choose with the validation digits.": [None, "test", None, "test"],
+        "{part} is a choice, and you make it with the training digits. They favour whoever learned them by heart. Choose with digits "
+        "that took no part in the training.": [None, "train", None, "train"],
+        "{part}: these digits were used to choose, so they flatter the network that was chosen. Report with digits that nobody has "
+        "looked at yet.": [None, None, "validation", None],
+        "{part}: a network may know its training digits by heart, and that says nothing about new ones.": [None, None, "train", None],
+        "{part}: whatever moves the weights is training. Keep the other digits out of it, or they cannot tell anything "
+        "new.": ["validation", None, None, None],
+        "{part}: if the network learns from the test digits, it knows the questions of the exam.": ["test", None, None, None],
+    },
+    hints=(
+        "The table above names the job of each part. Which of the four lines is learning, which are choices, which is a report?",
+        "Whatever you compare to choose the better one counts as a choice, the number of rounds too.",
+        "The test digits occur exactly once, where nothing is chosen any more.",
     ),
-    Exercise(
-        "0.3",
-        "pixels from 0 to 1",
-        check_inputs,
-        hints=("Paper is 0 and stays 0. Ink is 255 and becomes 1. What do you divide by?", "`images / 255`"),
-        solution=my_inputs,
-        why="Dividing a `uint8` tensor with `/` gives decimal numbers, and 255 becomes exactly 1.",
-        mistakes=(
-            (lambda images: images, "as they were"),
-            (lambda images: images // 255, "Only 0 and 1"),
-            (lambda images: images / 256, "0.996"),
-            (lambda images: images / images.max(), "happens to be there"),
-            (lambda images: 1 - images / 255, "changed places"),
-            (lambda images: (images / 255).mean(), "shape"),
-            (lambda images: print(images.shape), "prints"),
-        ),
-    ),
-    Exercise(
-        "0.4",
-        "how many of each digit",
-        check_class_counts,
-        hints=(
-            "Ten counts, in the order of the digits. What should stand there for a digit that does not occur?",
-            "With a loop: for each digit, `(labels == digit).sum()`. Or `torch.bincount`, which has an argument `minlength`.",
-        ),
-        solution=my_class_counts,
-        why="`minlength=10` keeps a place for digits that do not occur. A loop over ten digits does the same.",
-        mistakes=(
-            (torch.bincount, "largest digit that occurs"),
-            (lambda labels: labels.unique(return_counts=True)[1], "left out"),
-            (lambda labels: torch.bincount(labels, minlength=10) / len(labels), "shares"),
-            (lambda labels: torch.bincount(labels, minlength=10).sort(descending=True).values, "sorted"),
-            (lambda labels: len(labels), "shape"),
-        ),
-    ),
-    Exercise(
-        "0.5",
-        "the program that never looks",
-        check_constant_accuracy,
-        hints=(
-            "Two steps: which digit is most frequent in the training labels? Which share of the test labels is that digit?",
-            "`train_labels.bincount().argmax()` is the digit. `(test_labels == digit)` is True where it is right.",
-        ),
-        solution=my_constant_accuracy,
-        why="It learns one thing, the favourite digit, and learns it from the training labels alone.",
-        mistakes=(
-            (lambda train, test: (test == test.bincount().argmax()).float().mean(), "learn from the training labels"),
-            (lambda train, test: (train == train.bincount().argmax()).float().mean(), "share of the training"),
-            (lambda train, test: (test == train.bincount().argmax()).sum(), "count"),
-            (lambda train, test: 100 * my_constant_accuracy(train, test), "percentage"),
-            (lambda train, test: test == train.bincount().argmax(), "single number"),
-        ),
-    ),
-]
+    why="Learn from the training digits, make every choice with the validation digits, and ask the test digits once, at the end.",
+)  # fmt: skip
+
+EXERCISES = [EIGHT_BITS, ROW_SHAPE, INPUTS, CLASS_COUNTS, CONSTANT_ACCURACY, INK, SPLITS]

@@ -4,8 +4,8 @@ from itertools import islice
 
 import torch
 
-from .asking import ask, expect, expect_prediction, needs_answer, number_of, tensor_of
-from .exercise import Exercise, Wrong
+from .old_asking import ask, expect, expect_prediction, needs_answer, number_of, tensor_of
+from .old_exercise import Exercise, Wrong
 
 # 2.1 ---------------------------------------------------------------------------------------------------------------
 

@@ -1,6 +1,5 @@
 """Lesson 3: back-propagation, log-softmax and NLL, the five steps of a batch, a learning rate found by experiment."""
 
-import copy
 import math
 
 import torch
@@ -8,8 +7,9 @@ from torch import nn
 
 from ..data import batches, load_digits
 from ..training import fit
-from .asking import ask, expect, expect_prediction, needs_answer, number_of, tensor_of
-from .exercise import Exercise, Wrong
+from . import exercise as new
+from .old_asking import expect_prediction, number_of
+from .old_exercise import Exercise, Wrong
 
 # 3.1 ---------------------------------------------------------------------------------------------------------------
 
@@ -33,44 +33,59 @@ def my_log_softmax(logits):
     return shifted - shifted.exp().sum(dim=1, keepdim=True).log()
 
 
-def check_log_softmax(answer):
-    generator = torch.Generator().manual_seed(0)
-    wide, square = torch.randn(4, 3, generator=generator), torch.randn(5, 5, generator=generator)
-    for logits in (wide, square, 3 * wide.double()):
-        right = torch.log_softmax(logits, dim=1)
-        got = tensor_of(ask(answer, logits))
-        table = logits - logits.exp().sum(dim=1).log() if len(logits) == logits.shape[1] else right
-        mistaken = [
-            (right.exp(), "These are the probabilities themselves. Take their logarithm too, or better: never leave it."),
-            (torch.log_softmax(logits, dim=0), "Your probabilities sum to 1 down each column, so the softmax ran over "
-             "the batch. A row is a sample: sum over the classes, `dim=1`."),
-            (torch.log_softmax(logits.flatten(), dim=0).reshape(logits.shape), "Your sum runs over the whole table, so "
-             "the samples of a batch share one sum. Each row needs its own: `dim=1`."),
-            (-right, "The sign is turned round. A probability is at most 1, so its logarithm is at most 0."),
-            (right / math.log(2), "This is the logarithm to base 2. The field means the natural one: `.log()`."),
-            (table, "The sums are right, and then they were subtracted along the wrong axis, which goes unnoticed where "
-             "the table is square. Keep the summed axis: `keepdim=True`."),
-        ]  # fmt: skip
-        expect(got, right, mistaken, what="the result", given=f"for logits of shape {list(logits.shape)}")
-    large = torch.tensor([[102.0, 101.0, 100.0], [-200.0, 0.0, 50.0]])
-    got = tensor_of(ask(answer, large))
-    if not torch.isfinite(got).all():
-        raise Wrong(
-            "Right for small logits, but for `[102, 101, 100]` or `[-200, 0, 50]` it gives inf or nan: an exponential ran "
-            "over, or a probability was rounded to 0 before its logarithm. Subtract the largest logit of each row first."
-        )
-    expect(got, torch.log_softmax(large, dim=1), what="the result", given="for large logits")
+def _one_maximum(logits):
+    shifted = logits - logits.max()
+    return shifted - shifted.exp().sum(dim=1, keepdim=True).log()
 
 
-def overflowing_log_softmax(logits):
-    return logits - logits.exp().sum(dim=1, keepdim=True).log()
+def _without_keepdim(logits):
+    shifted = logits - logits.max(dim=1, keepdim=True).values
+    return shifted - shifted.exp().sum(dim=1).log()
 
 
-def square_log_softmax(logits):
-    if len(logits) != logits.shape[1]:
-        return my_log_softmax(logits)
-    return logits - logits.exp().sum(dim=1).log()
-
+LOG_SOFTMAX = new.Exercise(
+    "3.2",
+    "log-softmax of a batch",
+    my_log_softmax,
+    inputs=[
+        (new.drawn(2, 3, seed=1),),
+        (new.drawn(2, 2, seed=2),),
+        (new.drawn(1, 4, seed=3),),
+        (new.drawn(5, 5, seed=4),),
+        (new.drawn(4, 10, seed=5, dtype=torch.float64),),
+        (torch.tensor([[102.0, 101.0, 100.0], [-200.0, 0.0, 50.0]]),),
+        (torch.tensor([[500.0, 501.0], [-500.0, -501.0]]),),
+    ],
+    mistakes={
+        "These are the probabilities themselves. Take their logarithm too, or better: never leave the logarithms.": lambda z: (
+            z.softmax(dim=1)
+        ),
+        "Your probabilities sum to 1 down each column, so the softmax ran over the batch. A row is a sample: sum over the "
+        "classes, `dim=1`.": lambda z: z.log_softmax(dim=0),
+        "Your sum runs over the whole table, so the samples of a batch share one sum. Each row needs its own: "
+        "`dim=1`.": lambda z: z.flatten().log_softmax(dim=0).reshape(z.shape),
+        "The sign is turned round. A probability is at most 1, so its logarithm is at most 0.": lambda z: (
+            -my_log_softmax(z)
+        ),
+        "This is the logarithm to base 2. The field means the natural one: `.log()`.": lambda z: (
+            my_log_softmax(z) / math.log(2)
+        ),
+        "The sums are right, and then they were subtracted along the wrong axis, which shows only where the table is not "
+        "square. Keep the summed axis: `keepdim=True`.": _without_keepdim,
+        "Right for small logits. For large ones an exponential gives inf. Subtract the largest logit of each row "
+        "first.": lambda z: z - z.exp().sum(dim=1, keepdim=True).log(),
+        "Right for small logits. For large ones a probability was rounded to 0, and its logarithm is minus infinity. Never leave "
+        "the logarithms: subtract a logarithm from the logits.": lambda z: z.softmax(dim=1).log(),
+        "You subtract one largest logit for the whole batch. Where another row's logits lie far below it, all exponentials of "
+        "that row round to 0. Subtract the largest logit of *each row*.": _one_maximum,
+    },
+    hints=(
+        "Start from the formula: log pᵢ = zᵢ − log Σⱼ exp(zⱼ). Each row is a sample and has its own sum.",
+        "`keepdim=True` makes a sum along each row keep the shape `[N, 1]`, so that it can be subtracted from `[N, classes]`.",
+        "Before any `exp`, subtract each row's largest logit. It changes no probability. `max` with a `dim` gives values and places.",
+    ),
+    why="Subtracting a row's largest logit changes no probability, and keeps every exponential at 1 or below.",
+)
 
 # 3.3 ---------------------------------------------------------------------------------------------------------------
 
@@ -103,62 +118,61 @@ def my_backward(X, T, W1, b1, W2, b2):
     return dW1, db1, dW2, db2
 
 
-def check_backward(answer):
-    names = ("dW1", "db1", "dW2", "db2")
-    for size, inputs, hidden, classes in ((6, 4, 5, 3), (3, 7, 4, 10)):
-        generator = torch.Generator().manual_seed(size)
-        X = torch.randn(size, inputs, generator=generator)
-        T = torch.randint(classes, (size,), generator=generator)
-        weights = [
-            torch.randn(shape, generator=generator)
-            for shape in ((inputs, hidden), (hidden,), (hidden, classes), (classes,))
-        ]
-        right = my_backward(X, T, *weights)
-        got = ask(answer, X, T, *weights)
-        if not isinstance(got, list | tuple) or len(got) != 4:
-            raise Wrong("Give back four tensors, in this order: `dW1, db1, dW2, db2`.")
-        for name, gradient, expected in zip(names, got, right, strict=True):
-            needs_answer(gradient)
-            gradient = tensor_of(gradient, name)
-            mistaken = [
-                (expected * size, f"{name} is {size} times too large, and there are {size} samples. The loss is a mean over "
-                 "them, so dZ is divided by their number."),
-                (-expected, f"The sign of {name} is turned round: dZ is P minus the one-hot targets."),
-                (expected.t(), f"{name} is transposed. A gradient has the shape of its weights: `{list(expected.shape)}`."),
-                (expected / size, f"{name} is {size} times too small. The division by the number of samples is in dZ "
-                 "already: a bias's gradient is the sum over the samples, not their mean."),
-                *_through_silent_neurons(name, X, T, weights),
-            ]  # fmt: skip
-            expect(gradient, expected, mistaken, what=name, atol=1e-5)
-
-
-def _through_silent_neurons(name, X, T, weights):
-    W1, b1, W2, b2 = weights
-    H = (X @ W1 + b1).clamp(min=0)
-    P = (H @ W2 + b2).softmax(dim=1)
-    words = (
-        f"{name} is computed as if every hidden neuron were on. Where A ≤ 0 the ReLU is flat: multiply by `(A > 0)`."
-    )
-    dA = (P - nn.functional.one_hot(T, P.shape[1])) / len(T) @ W2.T
-    return [(value, words) for gradient, value in (("dW1", X.T @ dA), ("db1", dA.sum(dim=0))) if gradient == name]
-
-
-def _spoilt_backward(change):
-    """A wrong answer: the right gradients, changed."""
+def _spoilt(change):
+    """A wrong answer: each of the right gradients changed."""
 
     def backward(X, T, W1, b1, W2, b2):
-        return change(X, T, *my_backward(X, T, W1, b1, W2, b2))
+        return [change(gradient, len(T)) for gradient in my_backward(X, T, W1, b1, W2, b2)]
 
     return backward
 
 
-def backward_without_mask(X, T, W1, b1, W2, b2):
+def _without_mask(X, T, W1, b1, W2, b2):
     H = (X @ W1 + b1).clamp(min=0)
-    P = (H @ W2 + b2).softmax(dim=1)
-    dZ = (P - nn.functional.one_hot(T, P.shape[1])) / len(T)
+    dZ = ((H @ W2 + b2).softmax(dim=1) - nn.functional.one_hot(T, len(b2))) / len(T)
     dA = dZ @ W2.T
     return X.T @ dA, dA.sum(dim=0), H.T @ dZ, dZ.sum(dim=0)
 
+
+def _gradients_of(samples, inputs, hidden, classes, dtype=torch.float32):
+    shapes = (samples, inputs), (inputs, hidden), (hidden,), (hidden, classes), (classes,)
+    X, *weights = (new.drawn(*shape, seed=seed, dtype=dtype) for seed, shape in enumerate(shapes, start=samples))
+    return X, (torch.arange(samples) * 2 + 1) % classes, *weights
+
+
+BACKWARD = new.Exercise(
+    "3.4",
+    "back-propagation in tensors",
+    my_backward,
+    inputs=[
+        _gradients_of(2, 2, 3, 2),
+        _gradients_of(6, 4, 5, 3),
+        _gradients_of(3, 7, 4, 10, torch.float64),
+        _gradients_of(5, 3, 3, 3),
+    ],
+    parts=("dW1", "db1", "dW2", "db2"),
+    atol=1e-5,
+    mistakes={
+        "{part} is as many times too large as there are samples. The loss is a mean over them, so dZ is divided by their "
+        "number.": _spoilt(lambda gradient, samples: gradient * samples),
+        "The sign of {part} is turned round: dZ is P minus the one-hot targets.": _spoilt(
+            lambda gradient, samples: -gradient
+        ),
+        "{part} is transposed. A gradient has the shape of what it belongs to.": _spoilt(
+            lambda gradient, samples: gradient.T if gradient.ndim > 1 else gradient
+        ),
+        "{part} is divided by the number of samples twice. The division is in dZ already: a bias's gradient is the sum over the "
+        "samples, not their mean.": _spoilt(lambda gradient, samples: gradient / samples),
+        "{part} is computed as if every hidden neuron were on. Where A ≤ 0 the ReLU is flat: multiply by `(A > 0)`.": _without_mask,
+    },
+    hints=(
+        "Go forward first, and keep A, H and Z. Then start at the end: dZ = (P − one-hot(T)) / N.",
+        "Back through Z = H W₂ + b₂: dW₂ is `H.T @ dZ`, db₂ is the sum of dZ over the samples, dH is `dZ @ W2.T`.",
+        "Back through the ReLU: dA is dH where A > 0, else 0. Then the same step once more, with X in the place of H.",
+    ),
+    why="Two linear layers need the same three lines each, and between them the ReLU lets a gradient through where it "
+    "let the number through.",
+)
 
 # 3.5 ---------------------------------------------------------------------------------------------------------------
 
@@ -191,42 +205,40 @@ def my_step(model, images, labels, loss_fn, optimizer):
     return loss.item()
 
 
-def check_step(answer):
-    generator = torch.Generator().manual_seed(0)
-    parts = [(torch.randn(8, 3, generator=generator), torch.arange(8) % 2) for _ in range(3)]
-    start = nn.Linear(3, 2)
-    with torch.no_grad():
-        for parameter in start.parameters():
-            parameter.copy_(torch.randn(parameter.shape, generator=generator))
-
-    def trained(step):
-        model = copy.deepcopy(start)
-        optimizer = torch.optim.SGD(model.parameters(), lr=0.5)
-        losses = [ask(step, model, *part, nn.CrossEntropyLoss(), optimizer) for part in parts]
-        return torch.nn.utils.parameters_to_vector(model.parameters()).detach(), losses
-
-    right, right_losses = trained(my_step)
-    got, losses = trained(answer)
-    unmoved = torch.nn.utils.parameters_to_vector(start.parameters())
-    mistaken = [
-        (unmoved, "After three batches no weight has moved. Either `optimizer.step()` is missing, or the gradients were "
-         "set to zero between `backward()` and `step()`."),
-        (trained(step_without_zero)[0], "The second batch also took the first one's gradients along: `backward()` adds to "
-         "`.grad`. Set them to zero once a batch, after `step()` or before `backward()`."),
-        (trained(step_twice)[0], "Each batch moved the weights twice: there is one `optimizer.step()` too many."),
-    ]  # fmt: skip
-    expect(got, right, mistaken, what="a weight after three batches", rtol=1e-3)
-    expect([number_of(loss, "the returned loss") for loss in losses], right_losses, what="the returned loss", rtol=1e-3)
+def _zero_before_step(model, images, labels, loss_fn, optimizer):
+    loss = loss_fn(model(images), labels)
+    loss.backward()
+    optimizer.zero_grad()
+    optimizer.step()
+    return loss.item()
 
 
-def step_without_zero(model, images, labels, loss_fn, optimizer):
+def _no_backward(model, images, labels, loss_fn, optimizer):
+    loss = loss_fn(model(images), labels)
+    optimizer.step()
+    optimizer.zero_grad()
+    return loss.item()
+
+
+def _no_step(model, images, labels, loss_fn, optimizer):
+    loss = loss_fn(model(images), labels)
+    loss.backward()
+    optimizer.zero_grad()
+    return loss.item()
+
+
+def _only_forward(model, images, labels, loss_fn, optimizer):
+    return loss_fn(model(images), labels).item()
+
+
+def _no_zero(model, images, labels, loss_fn, optimizer):
     loss = loss_fn(model(images), labels)
     loss.backward()
     optimizer.step()
     return loss.item()
 
 
-def step_twice(model, images, labels, loss_fn, optimizer):
+def _two_steps(model, images, labels, loss_fn, optimizer):
     loss = loss_fn(model(images), labels)
     loss.backward()
     optimizer.step()
@@ -235,18 +247,63 @@ def step_twice(model, images, labels, loss_fn, optimizer):
     return loss.item()
 
 
-def zero_before_step(model, images, labels, loss_fn, optimizer):
-    loss = loss_fn(model(images), labels)
-    loss.backward()
-    optimizer.zero_grad()
-    optimizer.step()
-    return loss.item()
+def _left_evaluating(model, images, labels, loss_fn, optimizer):
+    loss = my_step(model, images, labels, loss_fn, optimizer)
+    model.eval()
+    return loss
 
 
-def step_that_returns_the_batch(model, images, labels, loss_fn, optimizer):
+def _eval_first(model, images, labels, loss_fn, optimizer):
+    model.eval()
+    return my_step(model, images, labels, loss_fn, optimizer)
+
+
+def _gives_the_batch(model, images, labels, loss_fn, optimizer):
     my_step(model, images, labels, loss_fn, optimizer)
     return images
 
+
+BATCHES = [(new.drawn(8, 3, seed=seed), torch.arange(8) % 2) for seed in range(3)]
+
+STEP = new.Exercise(
+    "3.6",
+    "repair a training step",
+    my_step,
+    inputs=[
+        (new.Code("nn.Linear(3, 2)"), BATCHES, new.Code("nn.CrossEntropyLoss()"), 0.5),
+        (
+            new.Code("nn.Sequential(nn.Linear(3, 5), nn.ReLU(), nn.BatchNorm1d(5), nn.Linear(5, 2))"),
+            BATCHES,
+            new.Code("nn.CrossEntropyLoss()"),
+            0.1,
+        ),
+    ],
+    use="train",
+    parts=("the weights after three batches", "the returned loss", "the model's mode"),
+    rtol=1e-3,
+    mistakes={
+        "After three batches no weight has moved, though `step()` and `backward()` were called: the gradients were set to zero "
+        "between them, so `step()` found none.": _zero_before_step,
+        "After three batches no weight has moved: `loss.backward()` is missing, so there are no gradients that `step()` could "
+        "use.": _no_backward,
+        "After three batches no weight has moved: `optimizer.step()` is missing.": _no_step,
+        "After three batches no weight has moved: neither `loss.backward()` nor `optimizer.step()` was called.": _only_forward,
+        "The second batch also took the first one's gradients along: `backward()` adds to `.grad`. Set them to zero once a "
+        "batch, after `step()` or before `backward()`.": _no_zero,
+        "Each batch moved the weights twice: there is one `optimizer.step()` too many.": _two_steps,
+        "Your step leaves the model in its evaluation mode: after `model.eval()` the rest of the training runs with dropout and "
+        "batch norm switched off. A training step leaves the mode alone.": _left_evaluating,
+        "Your step trains in the evaluation mode: leave out `model.eval()`. Layers such as batch norm behave otherwise "
+        "there.": _eval_first,
+        "Give back the loss as a single number, and not the whole batch.": _gives_the_batch,
+    },
+    hints=(
+        "Say the five steps aloud: forward, loss, backward, step, zero the gradients. Which of them are here, and in which order?",
+        "`step()` reads what `backward()` wrote into `.grad`. Nothing may empty it in between.",
+        "Two lines of the faulty step have to change places.",
+    ),
+    why="`step()` uses the gradients that `backward()` left, so they may be emptied only after it (or before `backward()`).",
+)
 
 # 3.7 ---------------------------------------------------------------------------------------------------------------
 
@@ -307,27 +364,7 @@ EXERCISES = [
             ("4 and 12", "a text"),
         ),
     ),
-    Exercise(
-        "3.2",
-        "log-softmax of a batch",
-        check_log_softmax,
-        hints=(
-            "Start from the formula: log pᵢ = zᵢ − log Σⱼ exp(zⱼ). Each row is a sample and has its own sum.",
-            "`logits.exp().sum(dim=1, keepdim=True)` sums along each row and keeps the shape `[N, 1]`, so that it can be "
-            "subtracted from `[N, classes]`.",
-            "Before any `exp`, subtract each row's largest logit: `logits.max(dim=1, keepdim=True).values`.",
-        ),
-        solution=my_log_softmax,
-        why="Subtracting a row's largest logit changes no probability, and keeps every exponential at 1 or below.",
-        mistakes=(
-            (lambda z: torch.softmax(z, dim=1), "probabilities themselves"),
-            (lambda z: torch.log_softmax(z, dim=0), "down each column"),
-            (overflowing_log_softmax, "Subtract the largest logit"),
-            (square_log_softmax, "keepdim=True"),
-            (lambda z: -torch.log_softmax(z, dim=1), "at most 0"),
-            (lambda z: torch.log_softmax(z, dim=1).sum(), "shape"),
-        ),
-    ),
+    LOG_SOFTMAX,
     Exercise(
         "3.3",
         "the loss of two kinds of answers",
@@ -349,27 +386,7 @@ EXERCISES = [
             (None, "nothing"),
         ),
     ),
-    Exercise(
-        "3.4",
-        "back-propagation in tensors",
-        check_backward,
-        hints=(
-            "Go forward first, and keep A, H and Z. Then start at the end: dZ = (P − one-hot(T)) / N.",
-            "Back through Z = H W₂ + b₂: dW₂ is `H.T @ dZ`, db₂ is the sum of dZ over the samples, dH is `dZ @ W2.T`.",
-            "Back through the ReLU: dA = dH where A > 0, else 0. Then the same step once more, with X in the place of H.",
-        ),
-        solution=my_backward,
-        why="Two linear layers need the same three lines each, and between them the ReLU lets a gradient through where it "
-        "let the number through.",
-        mistakes=(
-            (_spoilt_backward(lambda X, T, *grads: [len(T) * grad for grad in grads]), "divided by their number"),
-            (_spoilt_backward(lambda X, T, *grads: [-grad for grad in grads]), "P minus"),
-            (_spoilt_backward(lambda X, T, a, b, c, d: (a.T, b, c, d)), "transposed"),
-            (_spoilt_backward(lambda X, T, a, b, c, d: (a, b / len(T), c, d)), "sum over the samples"),
-            (backward_without_mask, "ReLU is flat"),
-            (_spoilt_backward(lambda X, T, a, b, c, d: (a, b)), "four tensors"),
-        ),
-    ),
+    BACKWARD,
     Exercise(
         "3.5",
         "how many parameters",
@@ -391,25 +408,7 @@ EXERCISES = [
             (80_000, "too large"),
         ),
     ),
-    Exercise(
-        "3.6",
-        "repair a training step",
-        check_step,
-        hints=(
-            "Say the five steps aloud: forward, loss, backward, step, zero the gradients. Which of them are here?",
-            "`step()` reads what `backward()` wrote into `.grad`. Nothing may empty it in between.",
-            "The order is `loss.backward()`, `optimizer.step()`, `optimizer.zero_grad()`.",
-        ),
-        solution=my_step,
-        why="`step()` uses the gradients that `backward()` left, so they may be emptied only after it (or before `backward()`).",
-        mistakes=(
-            (zero_before_step, "no weight has moved"),
-            (step_without_zero, "took the first one's gradients along"),
-            (step_twice, "moved the weights twice"),
-            (step_that_returns_the_batch, "single number"),
-            (lambda *parts: None, "gives back nothing"),
-        ),
-    ),
+    STEP,
     Exercise(
         "3.7",
         "a learning rate, by experiment",

@@ -3,8 +3,8 @@
 import torch
 from torch.nn import functional as F
 
-from .asking import ask, expect, expect_prediction, expect_shape_prediction, needs_answer, number_of, tensor_of
-from .exercise import Exercise, Wrong
+from .old_asking import ask, expect, expect_prediction, expect_shape_prediction, needs_answer, number_of, tensor_of
+from .old_exercise import Exercise, Wrong
 
 # 4.1 ---------------------------------------------------------------------------------------------------------------
 

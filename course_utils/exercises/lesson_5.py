@@ -5,8 +5,8 @@ import math
 import torch
 from torch.nn import functional as F
 
-from .asking import ask, expect, expect_prediction, needs_answer, number_of, spoken, tensor_of
-from .exercise import Exercise, Wrong
+from .old_asking import ask, expect, expect_prediction, needs_answer, number_of, spoken, tensor_of
+from .old_exercise import Exercise, Wrong
 
 # 5.1 ---------------------------------------------------------------------------------------------------------------
 

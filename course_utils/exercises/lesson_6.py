@@ -1,5 +1,6 @@
 """Lesson 6, the clinic: name the cause of a curve, repair the code, find a rate, choose honestly, diagnose a ward."""
 
+import copy
 import math
 from collections.abc import Callable, Mapping
 
@@ -9,9 +10,8 @@ from torch.nn import functional as F
 
 from ..data import batches, load_digits
 from ..training import fit, squared_error
-from .asking import ask, expect, expect_prediction, expect_shape, in_words, needs_answer, number_of, tensor_of
-from .exercise import Exercise, Open, Wrong
-from .lesson_3 import check_step, my_step, step_twice, step_without_zero, zero_before_step
+from .old_asking import ask, expect, expect_prediction, expect_shape, in_words, needs_answer, number_of, tensor_of
+from .old_exercise import Exercise, Open, Wrong
 
 # The list of causes, as in the lesson, and what each of them looks like ---------------------------------------------
 
@@ -56,6 +56,74 @@ def _cause(right: str, against: str, besides: Mapping[str, str] | None = None) -
         raise Wrong(f"{letter}, {name}: {looks}. {(besides or {}).get(letter, against)}")
 
     return check
+
+
+# A training step ---------------------------------------------------------------------------------------------------------------
+
+
+def my_step(model, images, labels, loss_fn, optimizer):
+    loss = loss_fn(model(images), labels)
+    loss.backward()
+    optimizer.step()
+    optimizer.zero_grad()
+    return loss.item()
+
+
+def check_step(answer):
+    generator = torch.Generator().manual_seed(0)
+    parts = [(torch.randn(8, 3, generator=generator), torch.arange(8) % 2) for _ in range(3)]
+    start = nn.Linear(3, 2)
+    with torch.no_grad():
+        for parameter in start.parameters():
+            parameter.copy_(torch.randn(parameter.shape, generator=generator))
+
+    def trained(step):
+        model = copy.deepcopy(start)
+        optimizer = torch.optim.SGD(model.parameters(), lr=0.5)
+        losses = [ask(step, model, *part, nn.CrossEntropyLoss(), optimizer) for part in parts]
+        return torch.nn.utils.parameters_to_vector(model.parameters()).detach(), losses
+
+    right, right_losses = trained(my_step)
+    got, losses = trained(answer)
+    unmoved = torch.nn.utils.parameters_to_vector(start.parameters())
+    mistaken = [
+        (unmoved, "After three batches no weight has moved. Either `optimizer.step()` is missing, or the gradients were "
+         "set to zero between `backward()` and `step()`."),
+        (trained(step_without_zero)[0], "The second batch also took the first one's gradients along: `backward()` adds to "
+         "`.grad`. Set them to zero once a batch, after `step()` or before `backward()`."),
+        (trained(step_twice)[0], "Each batch moved the weights twice: there is one `optimizer.step()` too many."),
+    ]  # fmt: skip
+    expect(got, right, mistaken, what="a weight after three batches", rtol=1e-3)
+    expect([number_of(loss, "the returned loss") for loss in losses], right_losses, what="the returned loss", rtol=1e-3)
+
+
+def step_without_zero(model, images, labels, loss_fn, optimizer):
+    loss = loss_fn(model(images), labels)
+    loss.backward()
+    optimizer.step()
+    return loss.item()
+
+
+def step_twice(model, images, labels, loss_fn, optimizer):
+    loss = loss_fn(model(images), labels)
+    loss.backward()
+    optimizer.step()
+    optimizer.step()
+    optimizer.zero_grad()
+    return loss.item()
+
+
+def zero_before_step(model, images, labels, loss_fn, optimizer):
+    loss = loss_fn(model(images), labels)
+    loss.backward()
+    optimizer.zero_grad()
+    optimizer.step()
+    return loss.item()
+
+
+def step_that_returns_the_batch(model, images, labels, loss_fn, optimizer):
+    my_step(model, images, labels, loss_fn, optimizer)
+    return images
 
 
 # 6.1 ---------------------------------------------------------------------------------------------------------------

@@ -5,8 +5,8 @@ import math
 import torch
 from torch.nn import functional as F
 
-from .asking import NOTHING, ask, expect, needs_answer, number_of
-from .exercise import Exercise, Wrong
+from .old_asking import NOTHING, ask, expect, needs_answer, number_of
+from .old_exercise import Exercise, Wrong
 
 # 7.1 ---------------------------------------------------------------------------------------------------------------
 

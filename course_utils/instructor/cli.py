@@ -57,7 +57,8 @@ def run(
     """Run lessons and keep what they recorded.
 
     LESSONS are numbers or names; without any, all lessons are run. Parameters given here win over the profile's,
-    and -p over -y over -f. Ctrl-C keeps what was finished.
+    and -p over -y over -f. A cell may take as long as it works; one that stalls ends its lesson. Ctrl-C keeps what was
+    finished.
     """
     from .parameters import check_parameters, gathered
     from .pool import room_for_kernels

@@ -1,0 +1,393 @@
+"""Compares what an answer gave with what the solution gives. No code of a student's runs here."""
+
+import inspect
+import math
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from .exercise import Exercise, NotRight
+from .running import Code, Outcome, in_words
+
+NOTHING = "Your function gives back nothing (`None`). End it with `return` and the result."
+PRINTS = "Your function prints its result and gives back nothing. Write `return` for `print`."
+YIELDS = "Your function contains a `yield`, so it hands out its results one by one. Write `return` for `yield`."
+FEW_TRIES = 3  # after so many wrong ones a guess is no longer told in which direction it is off
+SHOWN = 12  # numbers that are shown whole
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What came of an answer: `state` is right, wrong, error or open.
+
+    `mistake` counts the exercise's misconceptions from 0, `call` its inputs; None where there is none to name.
+    """
+
+    state: str
+    words: str
+    mistake: int | None = None
+    call: int | None = None
+    tries: int = 0  # the wrong ones before
+    by_course: bool = False
+
+
+def judge(exercise: Exercise, outcomes: Sequence[Outcome], *, tries: int = 0, **given: object) -> Verdict:
+    """The verdict on an answer, from what it gave, after so many wrong tries. `given` is what a lesson measured.
+
+    Raises ValueError where these are no outcomes of this exercise.
+    """
+    if not outcomes or not all(isinstance(outcome, Outcome) for outcome in outcomes):
+        raise ValueError("these are no outcomes")
+    verdict = replace(_without_prints(exercise, outcomes, tries, given), tries=tries)
+    printed = " ".join("".join(outcome.printed for outcome in outcomes).split())
+    if printed and verdict.words != PRINTS:
+        printed = printed if len(printed) < 120 else f"{printed[:118]} …"
+        return replace(verdict, words=f"{verdict.words} (It also printed: {printed})")
+    return verdict
+
+
+def _without_prints(exercise: Exercise, outcomes: Sequence[Outcome], tries: int, given: dict) -> Verdict:
+    first = outcomes[0]
+    if first.error == "no function":
+        words = f"A function is wanted here, and this is {first.message}. Keep the line that begins with `def`."
+        return Verdict("wrong", words)
+    if any(outcome.error == "KeyboardInterrupt" for outcome in outcomes):
+        words = f"You stopped it{_place(outcomes[-1])}. If it took more than a moment, look for a loop that never ends."
+        return Verdict("error", words)
+    if (stub := _stub(outcomes)) is not None:
+        return Verdict("open", stub)
+    if len(outcomes) != len(exercise.expected):
+        raise ValueError(f"{len(outcomes)} outcomes are none of exercise {exercise.number}")
+    for judged in (_misconception, _not_returned, _error, _own_judge, _difference, _changed):
+        if verdict := judged(exercise, outcomes, tries, given):
+            return verdict
+    return Verdict("right", exercise.why)
+
+
+# One way to be not right each: the verdict, or None where it is another ----------------------------------------------
+
+
+def _misconception(exercise, outcomes, tries, given) -> Verdict | None:
+    """The misconception whose program agrees with the answer on every call, or on the first part that is wrong."""
+    if exercise.judge or agree(outcomes, exercise.expected, exercise, parts=exercise.parts):
+        return None
+    part = next((part for part in exercise.parts if not agree(outcomes, exercise.expected, exercise, parts=[part])), "")
+    for parts in ((), [part]) if part else ((),):
+        for index, (words, mistaken) in enumerate(exercise.mistaken.items()):
+            if agree(outcomes, mistaken, exercise, parts=parts, clues=True):
+                return Verdict("wrong", words.replace("{part}", part), index)
+    return None
+
+
+def _not_returned(exercise, outcomes, tries, given) -> Verdict | None:
+    """`print` or `yield` where `return` is meant, or none of them."""
+    if exercise.inputs is None:
+        return None
+    for index, (outcome, expected) in enumerate(zip(outcomes, exercise.expected, strict=True)):
+        if outcome.yielded and not inspect.isgeneratorfunction(exercise.solution):
+            return Verdict("wrong", YIELDS, call=index)
+        if not outcome.error and _holds_none(outcome) and not _holds_none(expected):
+            return Verdict("wrong", PRINTS if outcome.printed else NOTHING, call=index)
+    return None
+
+
+def _holds_none(outcome: Outcome) -> bool:
+    return any(leaf is None for leaf in _leaves(outcome.value))
+
+
+def _error(exercise, outcomes, tries, given) -> Verdict | None:
+    if not (failed := [index for index, outcome in enumerate(outcomes) if outcome.error]):
+        return None
+    index = _smallest(exercise, failed)
+    outcome = outcomes[index]
+    words = f"Your code raised {outcome.error}{_place(outcome)}. It says: {outcome.message.rstrip('.')}."
+    if (shown := called(exercise, index)) and len(failed) < len(outcomes):
+        words += f" The call was `{shown}`."
+    return Verdict("error", words, call=index)
+
+
+def _own_judge(exercise, outcomes, tries, given) -> Verdict | None:
+    if exercise.judge is None:
+        return None
+    try:
+        exercise.judge(outcomes, **given)
+    except NotRight as wrong:
+        words = str(wrong)
+        pieces = enumerate(exercise.mistakes)
+        return Verdict("wrong", words, next((index for index, piece in pieces if piece in words), None))
+    return None
+
+
+def _difference(exercise, outcomes, tries, given) -> Verdict | None:
+    """The smallest call that differs, or for a guess at most a direction."""
+    pairs = list(zip(outcomes, exercise.expected, strict=True))
+    differ = [i for i, (one, other) in enumerate(pairs) if not _same(one, other, exercise, exercise.parts)]
+    if exercise.judge or not differ:
+        return None
+    index = _smallest(exercise, differ)
+    got, expected = outcomes[index].value, exercise.expected[index].value
+    if exercise.inputs is None:
+        return Verdict("wrong", _guess(got, expected, exercise, tries))
+    shown = called(exercise, index)
+    who = f"`{shown}`" if shown else "One of the calls"
+    if exercise.parts:
+        got = _in_parts(got)
+        if len(got) != len(expected):
+            words = f"Give back {len(exercise.parts)} things, in this order: {', '.join(exercise.parts)}."
+            return Verdict("wrong", words, call=index)
+        place = next(i for i in range(len(exercise.parts)) if not _equal(got[i], expected[i], exercise))
+        who, got, expected = f"Look at {exercise.parts[place]}: {who}", got[place], expected[place]
+    return Verdict("wrong", f"{who} gives {difference(got, expected)}", call=index)
+
+
+def _changed(exercise, outcomes, tries, given) -> Verdict | None:
+    for index, outcome in enumerate(outcomes):
+        if outcome.changed and not exercise.expected[index].changed:
+            name = exercise.arguments[outcome.changed[0]] if exercise.use == "call" else "what it was given"
+            words = (
+                f"The result is right, but your function has changed its argument `{name}`, which is still needed as "
+                "it was. Compute something new instead of writing into it (no `+=`, no `x[…] = …`)."
+            )
+            return Verdict("wrong", words, call=index)
+    return None
+
+
+# Comparing ------------------------------------------------------------------------------------------------------------
+
+
+def agree(outcomes: Sequence[Outcome], others: Sequence[Outcome], exercise: Exercise, **only: object) -> bool:
+    """Whether two answers gave the same on every call, values or errors of one type; `only` is as in `_same`."""
+    return all(_same(*pair, exercise, **only) for pair in zip(outcomes, others, strict=True))
+
+
+def _same(one: Outcome, other: Outcome, exercise: Exercise, parts: Sequence[str] = (), clues: bool = False) -> bool:
+    """The same for one call: the whole values, or only some parts of them, with what is beyond the parts if `clues`."""
+    if one.error or other.error:
+        return one.error == other.error
+    got, expected = one.value, other.value
+    if parts:
+        got, expected = _in_parts(got), _in_parts(expected)
+        if len(got) != len(expected):
+            return False
+        places = [exercise.parts.index(part) for part in parts]
+        places += range(len(exercise.parts), len(expected)) if clues else []
+        got, expected = [got[place] for place in places], [expected[place] for place in places]
+    return _equal(got, expected, exercise)
+
+
+def _in_parts(value: object) -> list:
+    return list(value) if isinstance(value, list | tuple) or (isinstance(value, Tensor) and value.ndim) else []
+
+
+def _equal(got: object, expected: object, exercise: Exercise) -> bool:
+    """Whether two plain values are the same in meaning: a list is as good as a tensor, 5.0 as good as 5."""
+    if isinstance(expected, str):
+        return isinstance(got, str) and _letters(got) == _letters(expected)
+    if isinstance(expected, bool) or isinstance(got, bool):
+        return _truth(got) is _truth(expected) is not None
+    if isinstance(expected, dict):
+        same_keys = isinstance(got, dict) and got.keys() == expected.keys()
+        return same_keys and all(_equal(got[key], expected[key], exercise) for key in expected)
+    try:
+        return _close(tensor_of(got), tensor_of(expected), exercise, whole=_is_whole(expected))
+    except NotRight:
+        pass
+    if isinstance(expected, list | tuple):
+        same_length = isinstance(got, list | tuple) and len(got) == len(expected)
+        return same_length and all(_equal(*pair, exercise) for pair in zip(got, expected, strict=True))
+    return not isinstance(got, Tensor) and type(got) is type(expected) and got == expected
+
+
+def _letters(text: str) -> str:
+    return " ".join(text.strip(" .():").casefold().split())
+
+
+def _truth(value: object) -> bool | None:
+    if isinstance(value, Tensor) and value.dtype is torch.bool and value.numel() == 1:
+        value = value.item()
+    return value if isinstance(value, bool) else None
+
+
+def _is_whole(value: object) -> bool:
+    if isinstance(value, list | tuple):
+        return all(map(_is_whole, value))
+    return isinstance(value, int) or (isinstance(value, Tensor) and not value.is_floating_point())
+
+
+def _close(got: Tensor, expected: Tensor, exercise: Exercise, whole: bool) -> bool:
+    if got.numel() == expected.numel() == 1:
+        got, expected = got.flatten(), expected.flatten()
+    rtol, atol = (0, 1e-6) if whole else (exercise.rtol, exercise.atol)
+    return got.shape == expected.shape and torch.allclose(got, expected, rtol=rtol, atol=atol, equal_nan=True)
+
+
+def tensor_of(value: object, what: str = "your answer") -> Tensor:
+    """Numbers in any form (a number, lists of them, a tensor) as a float64 tensor. Raises NotRight for all else."""
+    if isinstance(value, list | tuple) and value:
+        parts = [tensor_of(part, what) for part in value]
+        if len({part.shape for part in parts}) > 1:
+            raise NotRight(f"The rows of {what} differ in length, so it is no table of numbers.")
+        return torch.stack(parts)
+    if isinstance(value, bool) or not isinstance(value, int | float | Tensor | list | tuple):
+        raise NotRight(f"Numbers are wanted here, and {what} is {in_words(value)}.")
+    return torch.as_tensor(value, dtype=torch.float64)
+
+
+def number_of(value: object, what: str = "your answer") -> float:
+    """A single number in any form. Raises NotRight for anything else."""
+    if not isinstance(value, bool) and isinstance(value, int | float | Tensor | list | tuple):
+        tensor = tensor_of(value, what)
+        if tensor.numel() == 1:
+            return tensor.item()
+    raise NotRight(f"A single number is wanted here, and {what} is {in_words(value)}.")
+
+
+# Words ----------------------------------------------------------------------------------------------------------------
+
+
+def _place(outcome: Outcome) -> str:
+    return f" in line {outcome.line}: `{outcome.code}`" if outcome.line else ""
+
+
+def _stub(outcomes: Sequence[Outcome]) -> str | None:
+    """What to say where an answer still holds `...`, else None."""
+    for outcome in outcomes:
+        leaves = list(_leaves(outcome.value))
+        if all(leaf is ... for leaf in leaves) and leaves:
+            return "Replace the `...` and run the cell again."
+        if any(leaf is ... for leaf in leaves):
+            return "A part of it is still `...`. Replace it and run the cell again."
+        if outcome.error and "ellipsis" in outcome.message:
+            return f"There is still a `...`{_place(outcome)}."
+    return None
+
+
+def _leaves(value: object) -> Iterator[object]:
+    if isinstance(value, list | tuple):
+        for part in value:
+            yield from _leaves(part)
+    else:
+        yield value
+
+
+def _guess(got: object, expected: object, exercise: Exercise, tries: int) -> str:
+    """What is wrong with a guess; after a few tries without a direction, so that nobody can halve their way to it."""
+    if _form(got) != _form(expected):
+        form = _form(expected)
+        verb = "are" if form[0].isdigit() else "is"
+        return f"{form[0].upper()}{form[1:]} {verb} wanted here, and your answer is {in_words(got)}."
+    if _is_numbers(got) and not torch.isfinite(tensor_of(got)).all():
+        return "Your answer holds inf or nan, and the right one is finite."
+    if tries >= FEW_TRIES:
+        return f'That is not right either. `hint("{exercise.number}")` helps.'
+    if isinstance(expected, list | tuple):
+        got = got.tolist() if isinstance(got, Tensor) else got
+        place = next(i for i, pair in enumerate(zip(got, expected, strict=True)) if not _equal(*pair, exercise))
+        return f"{_short(got[place])} at place {place + 1} of your list is not right. A hint may help."
+    if not _is_numbers(expected):
+        return f"{_short(got)} is not right. A hint may help."
+    number, right = number_of(got), number_of(expected)
+    return f"{format_number(number)} is too {'large' if number > right else 'small'}. A hint may help."
+
+
+def _form(value: object) -> str:
+    """What kind of answer a value is."""
+    if isinstance(value, str):
+        return "a word in quotes"
+    if isinstance(value, bool):
+        return "`True` or `False`"
+    if _is_numbers(value):
+        numbers = tensor_of(value)
+        if numbers.numel() == 1:
+            return "a single number"
+        return f"{numbers.numel()} numbers" if numbers.ndim == 1 else f"{' by '.join(map(str, numbers.shape))} numbers"
+    return in_words(value)
+
+
+def _is_numbers(value: object) -> bool:
+    try:
+        return tensor_of(value) is not None
+    except NotRight:
+        return False
+
+
+def difference(got: object, expected: object) -> str:
+    """What came and what was expected, with as many digits as it takes to see a difference."""
+    if not _is_numbers(got) or not _is_numbers(expected):
+        return f"{_short(got)}, and {_short(expected)} is expected."
+    numbers, right, where = tensor_of(got), tensor_of(expected), ""
+    if numbers.shape != right.shape and not numbers.numel() == right.numel() == 1:
+        shapes = [f"the shape `{list(one.shape)}`" if one.ndim else "a single number" for one in (numbers, right)]
+        return f"{shapes[0]}, and {shapes[1]} is expected."
+    if right.numel() > SHOWN:
+        lost = ~torch.isfinite(numbers) & torch.isfinite(right)
+        distances = (numbers - right).abs().nan_to_num()
+        place = (lost if lost.any() else distances == distances.max()).nonzero()[0].tolist()
+        numbers, right, where = numbers[tuple(place)], right[tuple(place)], f" at `{place}`"
+    for digits in range(4, 18):
+        came, wanted = (_written(tensor.tolist(), digits) for tensor in (numbers, right))
+        if came != wanted:
+            break
+    return f"{came}{where}, and {wanted} is expected."
+
+
+def _written(numbers: float | list, digits: int) -> str:
+    if isinstance(numbers, list):
+        return f"[{', '.join(_written(part, digits) for part in numbers)}]"
+    return format_number(numbers, digits)
+
+
+def format_number(number: float, digits: int = 4) -> str:
+    """A number as people write it: 79,510 or 0.0039."""
+    number = float(number)
+    if math.isfinite(number) and number == int(number) and abs(number) < 1e15:
+        return f"{int(number):,}"
+    return f"{number:.{digits}g}"
+
+
+def _short(value: object) -> str:
+    if _is_numbers(value) and tensor_of(value).numel() == 1:
+        return format_number(number_of(value))
+    text = repr(value)
+    short = isinstance(value, str | bool | list | tuple | dict) and "tensor(" not in text and len(text) < 100
+    return f"`{text}`" if short else in_words(value)
+
+
+def _smallest(exercise: Exercise, calls: Sequence[int]) -> int:
+    """The call of these that holds the fewest numbers."""
+    return min(calls, key=lambda index: _count(exercise.inputs[index])) if exercise.inputs else calls[0]
+
+
+def _count(value: object) -> int:
+    if isinstance(value, Tensor):
+        return value.numel()
+    if isinstance(value, list | tuple):
+        return sum(map(_count, value))
+    return 1000 if isinstance(value, Code) else 1
+
+
+def called(exercise: Exercise, index: int, most: int = 300) -> str:
+    """A call of the answer, ready to paste; nothing where it would be too long or the answer is not simply called."""
+    if exercise.inputs is None or exercise.use != "call":
+        return ""
+    text = f"{exercise.name}({', '.join(map(as_code, exercise.inputs[index]))})"
+    return text if len(text) <= most else ""
+
+
+def as_code(value: object) -> str:
+    """A plain value as Python code."""
+    if isinstance(value, Code):
+        return value.text
+    if isinstance(value, Tensor):
+        usual = value.dtype in (torch.float32, torch.int64, torch.bool)
+        numbers = np.array2string(value.numpy(), separator=", ", threshold=10**6, max_line_width=10**6)
+        numbers = re.sub(r"\.(?!\d)", ".0", re.sub(r"\s+(?=[],])|(?<=\[)\s+", "", " ".join(numbers.split())))
+        return f"torch.tensor({numbers}{'' if usual else f', dtype={value.dtype}'})"
+    if isinstance(value, list | tuple):
+        inside = ", ".join(map(as_code, value))
+        return f"[{inside}]" if isinstance(value, list) else f"({inside}{',' * (len(value) == 1)})"
+    return repr(value)

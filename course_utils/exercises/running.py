@@ -1,0 +1,344 @@
+"""Runs an answer on an exercise's inputs and gives back plain values. It knows no solution and no verdict.
+
+What comes back (numbers, texts, lists, tensors; see `plain`) holds nothing of the student's and can travel as JSON.
+"""
+
+import base64
+import copy
+import io
+import json
+import linecache
+import math
+import sys
+import textwrap
+import traceback
+import types
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import redirect_stdout
+from dataclasses import dataclass, field
+from itertools import islice
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+MOST_NUMBERS = 2_000_000  # in one value
+MOST_THINGS = 100_000  # in lists, all together
+MOST_ITEMS = 1000  # from one generator
+LONGEST = 1000  # characters of a text
+
+
+@dataclass(frozen=True)
+class Code:
+    """An input that is made where the answer runs: an expression of torch, nn and math. Every call starts at seed 0."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Other:
+    """What stands for a value that is no number, text, list or tensor: what it was, in words."""
+
+    words: str
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of one call: its plain value, or the error with its place in the student's code."""
+
+    value: object = None
+    error: str = ""  # its type
+    message: str = ""
+    line: int = 0
+    code: str = ""  # the line itself
+    changed: Sequence[int] = field(default_factory=list)  # the arguments that are not what they were
+    printed: str = ""
+    yielded: bool = False  # the answer is a generator; the value is the list of what it gave
+
+
+def run(answer: object, inputs: Sequence[tuple] | None, use: str = "call") -> list[Outcome]:
+    """What an answer gives for each of the inputs, or for no inputs the answer itself. torch's seed stays as it was."""
+    if inputs is None:
+        return [_caught(lambda: answer)]
+    if answer is ... or not callable(answer):
+        return [Outcome(value=...) if answer is ... else Outcome(error="no function", message=in_words(answer))]
+    outcomes = []
+    with torch.random.fork_rng(devices=[]):
+        for arguments in inputs:
+            outcomes.append(_called(answer, arguments, USES[use]))
+            if outcomes[-1].error == "KeyboardInterrupt":
+                break
+    return outcomes
+
+
+def _called(answer: Callable, arguments: tuple, use: Callable) -> Outcome:
+    torch.manual_seed(0)
+    given = [made(argument) for argument in arguments]
+    before = copy.deepcopy([plain(argument) for argument in given])
+    outcome = _caught(lambda: use(answer, *given))
+    changed = [
+        index for index, argument in enumerate(arguments)
+        if not isinstance(argument, Code) and not identical(before[index], plain(given[index]))
+    ]  # fmt: skip
+    return Outcome(**vars(outcome) | {"changed": changed})
+
+
+def _caught(compute: Callable) -> Outcome:
+    printed = _Printed()
+    try:
+        with redirect_stdout(printed):
+            value = compute()
+            yielded = isinstance(value, types.GeneratorType)
+            value = plain(value)
+        return Outcome(value, printed=printed.getvalue(), yielded=yielded)
+    except (Exception, SystemExit, KeyboardInterrupt) as error:
+        message = textwrap.shorten(str(error), 200, placeholder=" …") or "nothing more."
+        line, code = _place(error)
+        return Outcome(None, type(error).__name__, message, line, code, printed=printed.getvalue())
+
+
+class _Printed(io.StringIO):
+    """What a student's function prints, up to a thousand characters."""
+
+    def write(self, text: str) -> int:
+        super().write(text[: max(0, LONGEST - self.tell())])
+        return len(text)
+
+
+def _place(error: BaseException) -> tuple[int, str]:
+    """The line of the student's code where an error arose, and what stands there."""
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [index for index, frame in enumerate(frames) if frame.filename == __file__]
+    below = [frame for frame in frames[own[-1] + 1 :] if "-packages" not in frame.filename]
+    below = [frame for frame in below if frame.filename == below[0].filename]
+    if not below or not linecache.getline(below[-1].filename, below[-1].lineno):
+        return 0, ""
+    return below[-1].lineno, below[-1].line
+
+
+def made(argument: object) -> object:
+    """A copy of an input, as the answer gets it."""
+    if isinstance(argument, Code):
+        return eval(argument.text, {"torch": torch, "nn": nn, "math": math})
+    return copy.deepcopy(argument)
+
+
+# What is done with an answer, by name -------------------------------------------------------------------------------
+
+
+def call(answer: Callable, *arguments: object) -> object:
+    """Call the answer."""
+    return answer(*arguments)
+
+
+def train(step: Callable, model: nn.Module, batches: Sequence, loss_fn: Callable, learning_rate: float) -> list:
+    """Let a training step run over batches with plain SGD.
+
+    Gives the weights, the losses and the model's mode, and as clues how often `backward()` came to the weights and how
+    often the optimizer stepped.
+    """
+    optimizer = torch.optim.SGD(model.parameters(), lr=learning_rate)
+    backwards, steps = [], []
+    next(model.parameters()).register_hook(lambda gradient: backwards.append(1))
+    optimizer.register_step_post_hook(lambda *_: steps.append(1))
+    model.train()
+    losses = [step(model, images, labels, loss_fn, optimizer) for images, labels in batches]
+    weights = nn.utils.parameters_to_vector(model.parameters())
+    return [weights, losses, model.training, len(backwards), len(steps)]
+
+
+def gradient(loss: Callable, outputs: Tensor, *others: object) -> list:
+    """A loss, and its gradient with respect to the outputs, or "none" where `backward()` does not reach them."""
+    outputs.requires_grad_()
+    value = loss(outputs, *others)
+    if isinstance(value, Tensor) and value.numel() == 1 and value.requires_grad:
+        value.backward()
+    return [value, "none" if outputs.grad is None else outputs.grad]
+
+
+def count_work(answer: Callable, most: int, *arguments: object) -> list:
+    """Call the answer; its value, and whether Python itself took at most so many steps in the student's code."""
+    steps = 0
+
+    def trace(frame: types.FrameType, event: str, argument: object) -> Callable | None:
+        nonlocal steps
+        if "-packages" in frame.f_code.co_filename:
+            return None
+        frame.f_trace_opcodes = True
+        steps += event == "opcode"
+        return trace
+
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        value = answer(*arguments)
+    finally:
+        sys.settrace(before)
+    return [value, steps <= most]
+
+
+USES = {"call": call, "train": train, "gradient": gradient, "count_work": count_work}
+
+
+# Plain values -------------------------------------------------------------------------------------------------------
+
+
+def plain(value: object) -> object:
+    """A value without anything of the student's: None, `...`, True, numbers, texts, lists, tuples, dicts, tensors.
+
+    NumPy's arrays become tensors, iterators lists. Subclasses are read as what they derive from. Anything else becomes
+    an `Other`, and so does what is too large.
+    """
+    try:
+        return _plain(value, iter(range(MOST_THINGS)))
+    except (_TooMuch, RecursionError):
+        return Other("more than can be read")
+
+
+class _TooMuch(Exception):
+    pass
+
+
+def _plain(value: object, room: Iterator[int]) -> object:
+    if next(room, None) is None:
+        raise _TooMuch
+    kind = type(value)
+    if value is None or value is ... or kind in (bool, Other, Code):
+        return value
+    if issubclass(kind, Tensor):
+        return _plain_tensor(value)
+    if issubclass(kind, np.generic | np.ndarray) or (hasattr(kind, "__array__") and not issubclass(kind, type)):
+        return _plain_array(value)
+    if issubclass(kind, int):
+        number = int.__add__(value, 0)
+        return number if number.bit_length() < 64 else math.copysign(math.inf, number)
+    if issubclass(kind, float):
+        return float.__add__(value, 0.0)
+    if issubclass(kind, str):
+        return str.__getitem__(value, slice(LONGEST))
+    if issubclass(kind, list | tuple):
+        own = tuple if issubclass(kind, tuple) else list
+        return own(_plain(part, room) for part in own.__iter__(value))
+    if issubclass(kind, dict):
+        keys = [key if type(key) in (str, int) else str(_plain(key, room)) for key in dict.keys(value)]
+        return dict(zip(keys, [_plain(part, room) for part in dict.values(value)], strict=True))
+    if issubclass(kind, range | types.GeneratorType | map | zip | filter | reversed | enumerate):
+        items = [_plain(item, room) for item in islice(value, MOST_ITEMS + 1)]
+        return items if len(items) <= MOST_ITEMS else Other(f"more than {MOST_ITEMS:,} things, without an end")
+    return Other(in_words(value))
+
+
+def _plain_tensor(value: Tensor) -> Tensor | Other:
+    try:
+        with torch._C.DisableTorchFunctionSubclass():
+            if value.is_meta or value.is_complex() or value.layout != torch.strided:
+                return Other("a tensor of another kind")
+            if value.numel() > MOST_NUMBERS:
+                return Other(f"a tensor of more than {MOST_NUMBERS:,} numbers")
+            tensor = value.detach().cpu().clone().contiguous()
+            tensor = tensor if str(tensor.dtype).removeprefix("torch.") in DTYPES else tensor.float()
+            return tensor if type(tensor) is Tensor else tensor.as_subclass(Tensor)
+    except Exception:
+        return Other("a tensor that cannot be read")
+
+
+def _plain_array(value: object) -> Tensor | Other:
+    try:
+        array = np.asarray(value)
+        if array.dtype.kind not in "biuf":
+            return Other("a complex number" if array.dtype.kind == "c" else "an array without numbers")
+        if array.size > MOST_NUMBERS:
+            return Other(f"an array of more than {MOST_NUMBERS:,} numbers")
+        if array.dtype.name not in DTYPES:
+            array = array.astype(np.float64)
+        return torch.tensor(array)
+    except Exception:
+        return Other("an array that cannot be read")
+
+
+def in_words(value: object) -> str:
+    """What a value is, for a beginner."""
+    match value:
+        case Other():
+            return value.words
+        case None:
+            return "nothing (`None`)"
+        case bool():
+            return f"`{value}`"
+        case str() | bytes():
+            return "a text"
+        case int() | float():
+            return "a number"
+        case complex():
+            return "a complex number"
+        case Tensor():
+            return f"a tensor of shape `{list(value.shape)}`" if value.ndim else "a tensor that holds one number"
+        case list() | tuple() | dict() | set():
+            kind = next(kind for kind in (list, tuple, dict, set) if isinstance(value, kind)).__name__
+            return f"a {kind} of {len(value)}" if len(value) else f"an empty {kind}"
+        case type():
+            return "a class"
+    return "a function" if callable(value) else f"a `{type(value).__name__}`"
+
+
+def identical(first: object, second: object) -> bool:
+    """Whether two plain values are the same to the last bit."""
+    return encode(first) == encode(second)
+
+
+# JSON ---------------------------------------------------------------------------------------------------------------
+
+DTYPES = "bool", "uint8", "int8", "int16", "int32", "int64", "float16", "float32", "float64"
+
+
+def encode(value: object) -> str:
+    """Plain values, inputs and outcomes as JSON. Tuples become lists, and a dict's keys texts."""
+    return json.dumps(value, default=_tagged)
+
+
+def _tagged(value: object) -> dict:
+    match value:
+        case Tensor():
+            data = base64.b64encode(value.contiguous().numpy().tobytes()).decode()
+            return {"tensor": [str(value.dtype).removeprefix("torch."), list(value.shape), data]}
+        case Code():
+            return {"code": value.text}
+        case Other():
+            return {"other": value.words}
+        case Outcome():
+            return {"outcome": vars(value)}
+    if value is ...:
+        return {"stub": True}
+    raise TypeError(f"{in_words(value)} is no plain value")
+
+
+def decode(text: str) -> object:
+    """What `encode` wrote. Raises ValueError for anything else."""
+    try:
+        return json.loads(text, object_hook=_untagged)
+    except (TypeError, AttributeError, RecursionError) as error:
+        raise ValueError(f"this is no encoded value: {error}") from error
+
+
+def _untagged(pairs: dict) -> object:
+    if len(pairs) != 1:
+        return pairs
+    ((kind, content),) = pairs.items()
+    match kind:
+        case "tensor":
+            name, shape, data = content
+            if name not in DTYPES or any(size < 0 for size in shape):
+                raise ValueError(f"there is no tensor of {name} with the shape {shape}")
+            return torch.tensor(np.frombuffer(base64.b64decode(data, validate=True), dtype=name).reshape(shape))
+        case "code":
+            return Code(str(content))
+        case "other":
+            return Other(str(content))
+        case "stub":
+            return ...
+        case "outcome":
+            usual = {name: type(default) for name, default in vars(Outcome()).items() if name != "value"}
+            if any(type(content.get(name)) is not kind for name, kind in usual.items()):
+                raise ValueError("this is no outcome")
+            return Outcome(**content)
+    return pairs
