@@ -125,7 +125,7 @@ def done(install, monkeypatch, tmp_path, *failing, index=""):
     return True, commands
 
 
-UV, PIP = "python -m uv pip install --python python", "python -m pip install"
+UV, PIP = "python -m uv pip install --compile-bytecode --python python", "python -m pip install"
 GET_UV = f"{PIP} --quiet --only-binary :all: uv>=0.5"
 LOOK = "python -c import torch, torchvision"
 

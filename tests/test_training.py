@@ -1,10 +1,7 @@
 """The loop: the five steps to the bit, means by samples, and an evaluation that leaves no trace."""
 
 import copy
-import platform
 import random
-import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -257,19 +254,3 @@ def test_a_history_is_its_numbers():
     assert copy.deepcopy(history) == history
     assert History() != history
     assert History().train_loss is not History().train_loss
-
-
-@pytest.mark.skipif(sys.platform != "linux" or platform.libc_ver()[0] != "glibc", reason="only glibc can be told so")
-def test_memory_that_a_batch_frees_is_kept_for_the_next():
-    code = """
-import resource, statistics, torch, course_utils.training
-faults = []
-for _ in range(10):
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
-    maps = [torch.ones(2_500_000) for _ in range(8)]
-    del maps
-    faults.append(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
-print(round(statistics.median(faults)))
-"""
-    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert int(ran.stdout) < 10_000  # pages; the eight tensors fill 20,000 of them
