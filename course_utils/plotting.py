@@ -46,7 +46,7 @@ def _png_with_text(figure: Figure) -> tuple[bytes, dict]:
     drawn, small = io.BytesIO(), io.BytesIO()
     figure.savefig(drawn, format="png", bbox_inches="tight", dpi=figure.dpi)
     picture = Image.open(drawn).convert("RGB").quantize(256, dither=Image.Dither.NONE)
-    picture.save(small, format="png", optimize=True)
+    picture.save(small, format="png")
     return small.getvalue(), {"alt": alternative_text(figure)}
 
 
