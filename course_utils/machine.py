@@ -73,7 +73,7 @@ def keep_freed_memory() -> None:
     """Have the C library keep the memory that a batch frees for the next batch, instead of giving it back.
 
     A convolution's maps take several megabytes a batch, and to fetch them anew from the system each time costs up to a
-    fifth of an epoch. Only Linux's C library can be told so; elsewhere this does nothing:
+    seventh of `CNN`'s time on one thread. Only Linux's C library can be told so; elsewhere this does nothing:
     https://man7.org/linux/man-pages/man3/mallopt.3.html
     """
     if sys.platform == "linux" and hasattr(library := ctypes.CDLL(None), "mallopt"):
