@@ -8,11 +8,12 @@ from contextlib import contextmanager
 
 from course_utils.data import Digits, Split
 from course_utils.machine import share_the_machine
+from course_utils.recipes import RECIPES, Recipe
 from course_utils.training import train_epoch
 
 from .epochs import five_steps
 from .measure import ratio, side_by_side, spread, threads, usable_cores
-from .recipes import RECIPES, Recipe, course_batches
+from .pipelines import course_batches, has_convolutions
 
 OTHERS = (0, 1, 2)  # programs that compute without pause
 FEW = 20  # batches on all threads: beside other programs each may take a hundred times as long
@@ -25,7 +26,7 @@ def measure(digits: Digits, *, quick: bool) -> dict:
     networks = {}
     for name, recipe in RECIPES.items():
         print(f"  {name}", flush=True)
-        most = 5 if quick else 300 if recipe.convolutions else 938
+        most = 5 if quick else 300 if has_convolutions(recipe) else 938
         split = Split(*(part[: most * recipe.batch_size] for part in digits.train))
         networks[name] = [_measure(recipe, split, others, rounds) for others in OTHERS]
     return {"dataset": digits.name, "rounds": rounds, "threads": usable_cores(), "networks": networks}

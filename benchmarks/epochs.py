@@ -10,6 +10,7 @@ from torch.nn import functional as F
 from course_utils.data import Digits, Split, save_digits
 from course_utils.data.splits import empty
 from course_utils.instructor.pool import usable_cores
+from course_utils.recipes import RECIPES, Recipe
 from course_utils.training import train_epoch
 
 from .measure import (
@@ -20,7 +21,7 @@ from .measure import (
     spread,
     threads,
 )
-from .recipes import RECIPES, Recipe, course_batches, file_pipeline, usual_pipeline
+from .pipelines import course_batches, file_pipeline, has_convolutions, usual_pipeline
 
 WHOLE = 60_000  # seconds are told for an epoch of as many digits
 
@@ -34,7 +35,7 @@ def measure(digits: Digits, *, quick: bool) -> dict:
         save_digits(Digits(split, empty(split), split, digits.name, digits.origin), pictures, container="images")
         for name, recipe in RECIPES.items():
             print(f"  {name}", flush=True)
-            with threads(usable_cores() if recipe.convolutions else 1):
+            with threads(usable_cores() if has_convolutions(recipe) else 1):
                 networks[name] = _measure_network(recipe, split, pictures / "train", rounds, quick)
     return {"dataset": digits.name, "images": len(split.labels), "rounds": rounds, "networks": networks}
 
@@ -53,7 +54,7 @@ def _measure_network(recipe: Recipe, split: Split, pictures: Path, rounds: int, 
         "course": lambda: train_epoch(model, course, recipe.loss_fn, optimizer),
         "alone": lambda: five_steps(model, ready, recipe.loss_fn, optimizer),
     }
-    if recipe.convolutions:
+    if has_convolutions(recipe):
         cases["convolutions"] = _convolutions_alone(recipe, ready)
     cases |= _other_ways(recipe, course, compiled=not quick and _compiles())
     five_steps(model, ready[:20], recipe.loss_fn, optimizer)
@@ -70,7 +71,7 @@ def _measure_network(recipe: Recipe, split: Split, pictures: Path, rounds: int, 
         "gigaflops": {"course": spread([v / 1e9 for v in reached]), "matrix": spread([v / 1e9 for v in product])},
         "course_over_matrix": ratio(reached, product),
     }
-    if recipe.convolutions:
+    if has_convolutions(recipe):
         result["convolutions_over_course"] = ratio(seconds["convolutions"], seconds["course"])
     return result
 
@@ -112,7 +113,7 @@ def _other_ways(recipe: Recipe, course, *, compiled: bool) -> dict:
         optimizer = recipe.new_optimizer(model, **changes)
         ways[name] = lambda: train_epoch(model, course, recipe.loss_fn, optimizer)
 
-    if recipe.convolutions:
+    if has_convolutions(recipe):
         add("channels first", recipe.new_network(torch.contiguous_format))
     fused = recipe.settings.get("fused", False)
     add("optimiser not fused" if fused else "fused optimiser", recipe.new_network(), fused=not fused)

@@ -4,10 +4,11 @@ import torch
 
 from course_utils.data import Digits, Split
 from course_utils.instructor.pool import usable_cores
+from course_utils.recipes import RECIPES, Recipe
 from course_utils.training import train_epoch
 
 from .measure import side_by_side, spread, threads
-from .recipes import RECIPES, Recipe, course_batches, usual_pipeline
+from .pipelines import course_batches, has_convolutions, usual_pipeline
 
 NETWORKS = ("BPNetwork", "CNN")
 
@@ -21,7 +22,7 @@ def measure(digits: Digits, *, quick: bool) -> dict:
     for name in NETWORKS:
         print(f"  {name}", flush=True)
         recipe = RECIPES[name]
-        with threads(usable_cores() if recipe.convolutions else 1):
+        with threads(usable_cores() if has_convolutions(recipe) else 1):
             lines.append({
                 "network": name,
                 "pipeline": "course",
@@ -48,7 +49,7 @@ def _epoch(recipe: Recipe, split: Split, batch_size: int) -> dict[str, float]:
     model = recipe.new_network()
     optimizer = recipe.new_optimizer(model)
     train = course_batches(split, batch_size, recipe.normalise)
-    rounds = 1 if len(split.labels) > 10_000 and recipe.convolutions else 3
+    rounds = 1 if len(split.labels) > 10_000 and has_convolutions(recipe) else 3
     train_epoch(model, [next(iter(train))], recipe.loss_fn, optimizer)
     case = {"epoch": lambda: train_epoch(model, train, recipe.loss_fn, optimizer)}
     return spread(side_by_side(case, rounds)["epoch"])

@@ -7,18 +7,17 @@ training alone. The test digits are read once, when a training is over.
 import time
 from collections.abc import Sequence
 
-import nbformat
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from course_utils.data import Digits, Split, to_inputs
-from course_utils.instructor.manifest import NOTEBOOKS
 from course_utils.instructor.pool import usable_cores
+from course_utils.racer import race
 from course_utils.training import evaluating, predict, train_epoch
 
 from .measure import spread, threads
-from .recipes import usual_pipeline
+from .pipelines import usual_pipeline
 
 GOAL = 0.99
 SEEDS = range(100, 110)
@@ -60,28 +59,9 @@ def measure(digits: Digits, *, quick: bool, seeds: Sequence[int] = SEEDS) -> dic
     return result
 
 
-def racer_of_the_lesson() -> dict:
-    """The names that lesson 7 defines in its parameters and in the cells tagged `racer`."""
-    (path,) = NOTEBOOKS.glob("07_*.ipynb")
-    cells = nbformat.read(path, as_version=4).cells
-    namespace = {}
-    for cell in cells:
-        tags = cell.metadata.get("tags", [])
-        if cell is first_code(cells) or "parameters" in tags or "racer" in tags:
-            exec("\n".join(line for line in cell.source.splitlines() if "use_course_style()" not in line), namespace)
-    return namespace
-
-
-def first_code(cells: list):
-    return next(cell for cell in cells if cell.cell_type == "code")
-
-
 def run_racer(digits: Digits, seed: int, *, quick: bool) -> dict:
-    lesson = racer_of_the_lesson()
-    if quick:
-        lesson["racer_width"] = 4
     started = time.perf_counter()
-    racer = lesson["race"](digits.train, seed)
+    racer = race(digits.train, seed, width=4 if quick else 16)
     seconds = time.perf_counter() - started
     print(f"  racer, seed {seed}: {seconds:.1f} s", flush=True)
     return {

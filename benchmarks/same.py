@@ -7,10 +7,11 @@ import torch
 
 from course_utils.data import Digits, Split
 from course_utils.instructor.pool import usable_cores
+from course_utils.recipes import RECIPES, Recipe
 from course_utils.training import evaluate, train_epoch
 
 from .measure import spread, threads
-from .recipes import RECIPES, Recipe, course_batches
+from .pipelines import course_batches, has_convolutions
 
 EPOCHS = {"ThreeLayerNetwork": 4, "RegressionCNN": 4, "CNN": 1}
 DEFAULT = "torch's default"
@@ -23,7 +24,7 @@ def measure(digits: Digits, *, quick: bool) -> dict:
     for name, epochs in EPOCHS.items():
         print(f"  {name}", flush=True)
         recipe = RECIPES[name]
-        with threads(usable_cores() if recipe.convolutions else 1):
+        with threads(usable_cores() if has_convolutions(recipe) else 1):
             losses = {
                 way: [_held_out_loss(recipe, train, digits.validation, seed, epochs, way) for seed in seeds]
                 for way in ("course", DEFAULT)

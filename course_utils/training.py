@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -11,17 +12,18 @@ from torch.nn import functional as F
 from .machine import tune_threads
 
 
-@dataclass
-class Metrics:
-    """What one pass over the data measured; every mean is weighted by samples.
-
-    `loss` is the mean loss per sample. `accuracy` is the fraction of digits read right (only `evaluate` measures
-    it). `batch_losses` holds the mean loss of each batch in turn (only `train_epoch` keeps it).
-    """
+class Trained(NamedTuple):
+    """What an epoch of training measured: the mean loss per sample, and the mean loss of each batch in turn."""
 
     loss: float
-    accuracy: float | None = None
-    batch_losses: list[float] = field(default_factory=list)
+    batch_losses: list[float]
+
+
+class Evaluated(NamedTuple):
+    """What a pass of evaluation measured: the mean loss per sample, and the fraction of digits read right."""
+
+    loss: float
+    accuracy: float
 
 
 @dataclass
@@ -59,7 +61,7 @@ def train_epoch(
     batches: Iterable,
     loss_fn: Callable,
     optimizer: torch.optim.Optimizer,
-) -> Metrics:
+) -> Trained:
     """Train once over all batches, in the five steps of lesson 3."""
     losses, sizes = [], []
     model.train()
@@ -72,7 +74,7 @@ def train_epoch(
         losses.append(loss.detach())
         sizes.append(len(labels))
     losses = _to_numbers(losses)
-    return Metrics(loss=_weighted_mean(losses, sizes), batch_losses=losses)
+    return Trained(_weighted_mean(losses, sizes), losses)
 
 
 def _to_numbers(losses: list[Tensor]) -> list[float]:
@@ -99,7 +101,7 @@ def evaluating(model: nn.Module) -> Iterator[None]:
             module.training = training
 
 
-def evaluate(model: nn.Module, batches: Iterable, loss_fn: Callable) -> Metrics:
+def evaluate(model: nn.Module, batches: Iterable, loss_fn: Callable) -> Evaluated:
     """The mean loss and the accuracy over all batches. The model is left as it was found."""
     losses, sizes, correct = [], [], 0
     with evaluating(model):
@@ -108,8 +110,7 @@ def evaluate(model: nn.Module, batches: Iterable, loss_fn: Callable) -> Metrics:
             losses.append(loss_fn(outputs, labels))
             sizes.append(len(labels))
             correct += (to_digits(outputs) == labels).sum()
-    loss = _weighted_mean(_to_numbers(losses), sizes)
-    return Metrics(loss=loss, accuracy=int(correct) / sum(sizes))
+    return Evaluated(_weighted_mean(_to_numbers(losses), sizes), int(correct) / sum(sizes))
 
 
 def fit(

@@ -20,8 +20,9 @@ from torch import nn
 import benchmarks.__main__ as command
 from benchmarks import busy, epochs, growth, lessons, measure, race, report, same, start
 from benchmarks.__main__ import PARTS, main
-from benchmarks.recipes import RECIPES, course_batches, usual_pipeline
+from benchmarks.pipelines import course_batches, has_convolutions, usual_pipeline
 from course_utils.data import Digits, Split, load_digits
+from course_utils.recipes import RECIPES
 
 FEW = Digits(noise(40, seed=1), noise(20, seed=2), noise(30, seed=3), "digits", "made here")
 
@@ -43,8 +44,7 @@ def folder(tmp_path_factory):
             patch.setattr(module, "side_by_side", a_slow_second_round)
         patch.setattr(busy, "five_steps", read_a_batch)
         patch.setattr(busy, "_beside", lambda others: nullcontext())
-        racer = {"race": lambda train, seed: nn.Sequential(nn.Flatten(), nn.Linear(784, 10))}
-        patch.setattr(race, "racer_of_the_lesson", lambda: racer)
+        patch.setattr(race, "race", lambda *_, **__: nn.Sequential(nn.Flatten(), nn.Linear(784, 10)))
         patch.setattr(lessons, "run_lessons", run_nothing)
         patch.setattr(start, "subprocess", SimpleNamespace(run=run_here))
         write, found = report.write, tmp_path_factory.mktemp("bench")
@@ -116,7 +116,7 @@ def test_every_network_is_measured_in_four_ways_and_convolutions_also_alone(fold
     assert set(networks) == set(RECIPES)
     for name, recipe in RECIPES.items():
         ways = {"files", "image by image", "course", "alone"}
-        ways |= {"convolutions", "channels first"} if recipe.convolutions else set()
+        ways |= {"convolutions", "channels first"} if has_convolutions(recipe) else set()
         ways.add("optimiser not fused" if name == "ThreeLayerNetwork" else "fused optimiser")
         assert set(networks[name]["seconds"]) == ways
 
@@ -268,14 +268,6 @@ def test_nothing_in_the_race_reads_the_test_digits_before_the_end(digits, monkey
     race.run_example(digits, seed=0, most=3)
     assert [split is digits.test for split in read] == [False, False, False, True]
     assert all(split is digits.validation for split in read[:3])
-
-
-def test_the_racer_is_the_lessons_own():
-    lesson = race.racer_of_the_lesson()
-    torch.manual_seed(0)
-    racer = lesson["build_racer"]()
-    assert racer(torch.zeros(2, 1, 28, 28)).shape == (2, 10)
-    assert callable(lesson["race"]) and lesson["racer_width"] == 16
 
 
 def test_a_report_alone_reads_no_digits(tmp_path, monkeypatch):

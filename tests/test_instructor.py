@@ -60,7 +60,7 @@ LESSON = {
     "profiles": {"smoke": {"epochs": 1}, "class": {}, "full": {}},
     "bands": {"smoke": {"digits": {"accuracy": [0.4, 0.6], "loss": [0, 3]}}},
 }
-NETWORK = {"lesson": "00_good", "prefix": "net_", "recipe": "784-10"}
+NETWORK = {"lesson": "00_good", "prefix": "net_"}
 README = "# A course\n\n<!-- results -->\nold\n<!-- /results -->\n\nThe end.\n"
 
 
@@ -444,12 +444,12 @@ def test_the_data_folder_is_named_absolutely_to_the_kernels(tmp_path, monkeypatc
         (["lessons", "00_good", "bands", "smoke", "digits", "loss"], [2, 1], r"loss: \[2, 1\] begins above its end"),
         (["lessons", "00_good", "bands", "quick"], {}, "quick"),
         (["lessons", "00_good", "prerequisites"], ["05_later"], "05_later is no lesson that comes before"),
-        (["networks", "Net", "lesson"], "07_none", "networks.Net: there is no lesson 07_none"),
+        (["networks", "CNN", "lesson"], "07_none", "networks.CNN: there is no lesson 07_none"),
         (["networks"], None, "networks must be object"),
     ],
 )
 def test_faults_of_a_manifest_are_named(tmp_path, place, value, words):
-    notebooks = write_course(tmp_path, {"00_good": (GOOD, {})}, {"Net": NETWORK})
+    notebooks = write_course(tmp_path, {"00_good": (GOOD, {})}, {"CNN": NETWORK})
     path = notebooks / "course.yaml"
     content = yaml.safe_load(path.read_text())
     *before, last = place
@@ -515,7 +515,7 @@ def test_render_writes_outputs_results_and_table(tmp_path, mnist, monkeypatch):
                         {"profiles": {"smoke": {}, "class": {"epochs": 3}, "full": {"epochs": 8}}}),
             "01_failing": ([PARAMETERS, "1 / 0"], {}),
         },
-        {"Net": NETWORK},
+        {"CNN": NETWORK},
     )  # fmt: skip
     before = (notebooks / "01_failing.ipynb").read_text()
     monkeypatch.setenv("COURSE_DATA", str(mnist))
@@ -538,7 +538,8 @@ def test_render_writes_outputs_results_and_table(tmp_path, mnist, monkeypatch):
     assert results["00_good"]["machine"]["cores"] == os.cpu_count()
     readme = (tmp_path / "README.md").read_text()
     command = "papermill notebooks/00_good.ipynb out.ipynb -p epochs 8"
-    assert f"| `Net` | 784-10 | 7,850 | 0.1000 | 97.00 % | 8 s | `{command}` |" in readme
+    recipe = "four 5×5 convolutions to 64, one linear layer; cross entropy; Adam, lr 0.001; batch 64; 8 epochs"
+    assert f"| `CNN` | {recipe} | 7,850 | 0.1000 | 97.00 % | 8 s | `{command}` |" in readme
     assert readme.startswith("# A course\n\n<!-- results -->\n|") and readme.endswith(
         "\n<!-- /results -->\n\nThe end.\n"
     )
@@ -559,7 +560,7 @@ def test_render_keeps_the_picture_of_the_cell_tagged_cover(tmp_path):
 
 
 def test_rendering_one_lesson_keeps_the_results_of_the_others(tmp_path, mnist, monkeypatch):
-    notebooks = write_course(tmp_path, {"00_good": (GOOD, {}), "01_good": (GOOD, {})}, {"Net": NETWORK})
+    notebooks = write_course(tmp_path, {"00_good": (GOOD, {}), "01_good": (GOOD, {})}, {"CNN": NETWORK})
     (notebooks / "results.json").write_text('{"lessons": {"01_good": {"figures": {"kept": 1}}}}')
     monkeypatch.setenv("COURSE_DATA", str(mnist))
     assert call("render", "0", "--notebooks", notebooks).exit_code == 0

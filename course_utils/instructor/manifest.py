@@ -37,12 +37,14 @@ class Lesson:
 
 @dataclass(frozen=True)
 class Network:
-    """One row of the README's table: a network's figures are recorded in `lesson` under names that begin `prefix`."""
+    """One row of the README's table: a network's figures are recorded in `lesson` under names that begin `prefix`.
+
+    `name` is that of its recipe in `course_utils.recipes`.
+    """
 
     name: str
     lesson: str
     prefix: str
-    recipe: str
 
 
 @dataclass(frozen=True)
@@ -81,7 +83,7 @@ _LESSON = {
 }
 _NUMBER = {"type": "number"}
 _LIMITS = _object({"minimum": _NUMBER, "exclusiveMinimum": _NUMBER, "maximum": _NUMBER, "exclusiveMaximum": _NUMBER})
-_NETWORK = {"lesson": _TEXT, "prefix": _TEXT, "recipe": _TEXT}
+_NETWORK = {"lesson": _TEXT, "prefix": _TEXT}
 _SCHEMA = _object(
     {
         "lessons": _map_of(_object(_LESSON, _LESSON)) | {"minProperties": 1},

@@ -15,6 +15,7 @@ import click
 import nbformat
 from nbformat import NotebookNode
 
+from ..recipes import RECIPES
 from .files import write_whole
 from .manifest import PROFILES, Course, Lesson, WrongUse
 from .outputs import pictures
@@ -148,10 +149,10 @@ def table(course: Course, results: Mapping[str, dict]) -> str:
         result = results.get(network.lesson, {})
         if "machine" not in result:  # not measured yet
             continue
-        figures = result["figures"]
+        figures, recipe = result["figures"], RECIPES[network.name]
         cells = [
             f"`{network.name}`",
-            network.recipe,
+            f"{recipe.layers}; {recipe.training}",
             _shown(figures, f"{network.prefix}parameters", ",.0f"),
             _shown(figures, f"{network.prefix}test_loss", ".4f"),
             _shown(figures, f"{network.prefix}test_accuracy", ".2%"),
