@@ -471,7 +471,7 @@ ANSWERS_STYLE = f"""<style>
 
 
 class DrawingPad(anywidget.AnyWidget):
-    """A canvas whose ink lies in `pixels`, row by row: 112×112 bytes, 0 for paper to 255 for ink."""
+    """A canvas whose ink is held in `pixels`, row by row: 112×112 bytes, 0 for paper to 255 for ink."""
 
     _esm = Path(__file__).with_name("drawing_pad.js").read_text(encoding="utf-8")
     pixels = traitlets.CBytes(bytes(SIDE * SIDE)).tag(sync=True, echo_update=False)

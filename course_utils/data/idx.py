@@ -30,7 +30,7 @@ MNIST_SHA256 = {
 }
 
 
-def lies_in(root: Path) -> bool:
+def found_in(root: Path) -> bool:
     """Whether any of the four files is there, whole or not."""
     raw = root / "MNIST" / "raw"
     return any((raw / f"{name}{ending}").exists() for name in MNIST_SHA256 for ending in ("", ".gz"))

@@ -39,7 +39,7 @@ def load_digits(
         reader = idx.read if source == "mnist" else pictures.read if path.is_dir() else json_file.read
         train, held_out, test = reader(path)
     if source == "mnist":
-        name, origin = "mnist", f"IDX files in {_spoken(folder)}"
+        name, origin = "mnist", f"IDX files in {_name(folder)}"
     else:
         name, origin = path.name, f"read from {path.name}"
     if validation not in (0, len(held_out.labels)):
@@ -90,7 +90,7 @@ def _expanded(path: str | Path) -> Path:
     return Path(os.path.expanduser(path))
 
 
-def _spoken(folder: Path) -> str:
+def _name(folder: Path) -> str:
     """The folder's name as a lesson prints it: without the machine's own paths."""
     named = os.environ.get("COURSE_DATA")
     return "$COURSE_DATA" if named and folder == _data_folder(None) else f"{folder.name}/"
@@ -98,11 +98,11 @@ def _spoken(folder: Path) -> str:
 
 def _source_at_hand(folder: Path) -> str:
     with readable(folder):
-        found = idx.lies_in(folder)
+        found = idx.found_in(folder)
     if found:
-        print(f"Digits: MNIST, found in {_spoken(folder)}.")
+        print(f"Digits: MNIST, found in {_name(folder)}.")
         return "mnist"
-    print(f"Digits: the embedded ones of scikit-learn, for no MNIST lies in {_spoken(folder)}.")
+    print(f"Digits: the embedded ones of scikit-learn, since MNIST was not found in {_name(folder)}.")
     return "digits"
 
 

@@ -16,7 +16,7 @@ ENDINGS = (".jpg", ".jpeg", ".png", ".ppm", ".bmp", ".pgm", ".tif", ".tiff", ".w
 def read(path: Path) -> tuple[Split, Split, Split]:
     for part in ("train", "test"):
         if not (path / part).is_dir():
-            raise DataError(f"{path}: no folder {part}/ in it. Pictures lie in train/<digit>/ and test/<digit>/.")
+            raise DataError(f"{path}: no folder {part}/ in it. Put pictures into train/<digit>/ and test/<digit>/.")
     train = _read_tree(path / "train")
     return train, empty(train), _read_tree(path / "test")
 
