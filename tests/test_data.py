@@ -280,7 +280,7 @@ DAMAGED = [
     (Path("tree/train"), emptied, "empty split"),
     (Path("tree"), lambda path: (path / "test").rename(path / "exam"), "no folder test/"),
 ]
-REMEDY = re.compile(r"\. (Remove|Fetch|Check|Use|Correct|Make|Put|Replace|Save|Scale|Pictures lie|Folders are)\b")
+REMEDY = re.compile(r"\. (Remove|Fetch|Check|Use|Correct|Make|Put|Replace|Save|Scale|Folders are)\b")
 
 
 @pytest.mark.parametrize(
@@ -294,7 +294,7 @@ def test_what_is_damaged_is_named_with_what_is_wrong_and_a_remedy(containers, fi
 
 
 def assert_refused_or_harmless(containers: Path, file: Path, damage, most: int):
-    """After damage, loading gives a DataError that names the file, or the digits, with at most so many other numbers."""
+    """After damage, loading gives a DataError that names the file, or the digits with at most `most` other numbers."""
     path, container = containers / file, file.parts[0]
     whole, before = path.read_bytes(), load_from(containers, container)
     damage(path)
@@ -512,7 +512,8 @@ def elsewhere(tmp_path, monkeypatch) -> Path:
 def test_auto_takes_the_embedded_digits_where_there_is_no_mnist(elsewhere, monkeypatch, capsys, variable, spoken):
     monkeypatch.setenv("COURSE_DATA", variable)
     assert load_digits(train_size=10).name == "digits"
-    assert capsys.readouterr() == (f"Digits: the embedded ones of scikit-learn, for no MNIST lies in {spoken}.\n", "")
+    line = f"Digits: the embedded ones of scikit-learn, since MNIST was not found in {spoken}.\n"
+    assert capsys.readouterr() == (line, "")
 
 
 @pytest.mark.parametrize(
