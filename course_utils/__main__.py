@@ -83,7 +83,7 @@ def fetch(root):
     from .data import DataError, fetch_mnist
 
     try:
-        click.echo(f"MNIST lies in {fetch_mnist(root)}")
+        click.echo(f"MNIST is in {fetch_mnist(root)}")
     except (DataError, OSError) as error:
         raise click.ClickException(str(error)) from error
 
