@@ -89,7 +89,7 @@ def code_cells(path):
 # Running --------------------------------------------------------------------------------------------------------------
 
 TOGETHER = """
-import pathlib, time
+import os, pathlib, time
 place = pathlib.Path("..")
 (place / f"begun-{os.getpid()}").touch()
 while len(list(place.glob("begun-*"))) < 2:
@@ -104,11 +104,10 @@ def ran(tmp_path_factory):
     outside = {"bands": {"smoke": {"digits": {"accuracy": [0.9, 1], "loss": [0, 1], "never": [0, 1]}}}}
     lessons = {
         "00_good": ([*GOOD, TOGETHER], {}),
-        "01_failing": ([PARAMETERS, f"import os{TOGETHER}", "first / 0", "never = 1"], {"bands": {}}),
+        "01_failing": ([PARAMETERS, TOGETHER, "1 / 0", "never = 1"], {"bands": {}}),
         "02_dying": ([PARAMETERS, "import os", "os._exit(1)"], {}),
         "03_outside": (GOOD, outside),
     }
-    lessons["01_failing"][0][2] = "1 / 0"
     result = call("run", "--profile", "smoke", "--jobs", "2", "--notebooks", write_course(folder, lessons))
     results = {path.stem: json.loads(path.read_text()) for path in (folder / "build/runs/smoke").glob("*.json")}
     return folder, result, results
@@ -132,20 +131,15 @@ def test_run_keeps_notebook_and_figures(ran):
     assert all(cell.metadata.papermill.start_time for cell in notebook.cells)
 
 
-def test_lessons_that_fail_or_die_are_reported_and_kept(ran):
+def test_lessons_that_fail_die_or_leave_their_bands_are_reported_and_kept(ran):
     folder, result, results = ran
-    failure = results["01_failing"]["failure"]
+    failure, dead = results["01_failing"]["failure"], results["02_dying"]["failure"]
     assert failure["cause"] == "ZeroDivisionError: division by zero" and failure["source"] == "1 / 0"
     assert (failure["cell"], failure["cells"]) == (4, 5)  # with the cell that papermill injects
     assert "01_failing: FAILED" in result.output and "1 / 0" in result.output
     cells = code_cells(folder / "build/runs/smoke/01_failing.ipynb")
     assert cells[3].outputs[-1].output_type == "error" and not cells[4].execution_count
-    dead = results["02_dying"]["failure"]
     assert dead["cause"] == "DeadKernelError: Kernel died" and dead["source"] == "os._exit(1)"
-
-
-def test_figures_outside_their_bands_fail_a_run(ran):
-    _, result, results = ran
     verdicts = {figure: check["verdict"] for figure, check in results["03_outside"]["bands"].items()}
     assert verdicts == {"accuracy": "outside", "loss": "outside", "never": "missing"}
     assert "accuracy: 0.5 recorded, [0.9, 1] expected" in result.output
@@ -164,9 +158,9 @@ def test_bands(value, verdict):
 
 
 def test_bands_need_a_recorded_data_set():
-    assert run.check_bands({"loss": 1}, {"digits": {"loss": [0, 1]}})["dataset"]["verdict"] == "missing"
-    assert run.check_bands({"loss": 1, "dataset": "mnist"}, {"digits": {"loss": [0, 1]}}) == {}
-    assert run.check_bands({"loss": 1}, {}) == {}
+    bands = {"digits": {"loss": [0, 1]}}
+    assert run.check_bands({"loss": 1}, bands)["dataset"]["verdict"] == "missing"
+    assert run.check_bands({"loss": 1, "dataset": "mnist"}, bands) == run.check_bands({"loss": 1}, {}) == {}
     assert execute.RECORD_MIME == runtime.RECORD_MIME
 
 
@@ -193,7 +187,6 @@ def test_parameters_win_over_the_profile_and_a_lesson_alone_leaves_the_threads_t
         (["-p", "epochs", "0"], "epochs cannot be 0; it must be bigger than or equal to 1"),
         (["-p", "epochs", "two"], "epochs cannot be 'two'; it takes an int, and this is str"),
         (["-p", "epochs", "true"], "epochs cannot be True; it takes an int, and this is bool"),
-        (["-p", "rate", "-0.1"], "rate cannot be -0.1; it must be bigger than 0"),
         (["-y", "rate: .nan"], "rate cannot be nan; it takes a finite number"),
         (["-p", "solved", "1"], "solved cannot be 1; it takes a bool"),
         (["-p", "source", "minst"], "source cannot be 'minst'; did you mean mnist?"),
@@ -368,14 +361,11 @@ def test_processor_time_counts_children_and_a_process_that_is_gone_has_none():
     [
         (["lessons"], {}, "lessons must contain at least 1"),
         (["lessons", "00_good", "timeout"], 60, "timeout"),
-        (["lessons", "00_good", "profiles"], {"smoke": {}}, "class"),
         (["lessons", "00_good", "profiles", "class"], None, "class must be object"),
-        (["lessons", "00_good", "bands", "smoke", "digits", "loss"], [1], "loss must contain at least 2"),
         (["lessons", "00_good", "bands", "smoke", "digits", "loss"], [2, 1], r"loss: \[2, 1\] begins above its end"),
         (["lessons", "00_good", "bands", "quick"], {}, "quick"),
         (["lessons", "00_good", "prerequisites"], ["05_later"], "05_later is no lesson that comes before"),
         (["networks", "Net", "lesson"], "07_none", "networks.Net: there is no lesson 07_none"),
-        (["networks"], None, "networks must be object"),
         (["parameters"], {"epochs": {"minimun": 1}}, "minimun"),
     ],
 )
@@ -385,16 +375,11 @@ def test_faults_of_a_manifest_are_named(tmp_path, place, value, words):
     for key in place[:-1]:
         entry = entry[key]
     entry[place[-1]] = value
-    path.write_text(yaml.safe_dump(content))
-    with pytest.raises(WrongUse, match=words):
-        read_course(path.parent)
-
-
-def test_a_manifest_that_is_none(tmp_path):
+    for text, fault in ((yaml.safe_dump(content), words), ("lessons: [", "not YAML")):
+        path.write_text(text)
+        with pytest.raises(WrongUse, match=fault):
+            read_course(path.parent)
     with pytest.raises(WrongUse, match="cannot be read"):
-        read_course(tmp_path)
-    (tmp_path / "course.yaml").write_text("lessons: [")
-    with pytest.raises(WrongUse, match="not YAML"):
         read_course(tmp_path)
 
 

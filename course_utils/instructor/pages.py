@@ -167,12 +167,11 @@ def _mathml(node: nodes.Element, display: str) -> str:
     source = node.astext()
     try:
         formula = convert(source, display=display)
+        unknown = re.findall(r"<mi>(\\\w+|&)</mi>", formula)
     except Exception as error:  # it has a class of its own for each thing that can be wrong, and no common one
-        formula, fault = "", repr(error)
-    else:
-        fault = ", ".join(re.findall(r"<mi>(\\\w+|&)</mi>", formula))
-    if fault:
-        logger.warning("the formula %s holds what latex2mathml does not know: %s", source, fault, location=node)
+        unknown = [repr(error)]
+    if unknown:
+        logger.warning("the formula %s holds what latex2mathml does not know: %s", source, unknown, location=node)
         return f"<code>{html.escape(source)}</code>"
     return formula
 

@@ -1,6 +1,7 @@
 """Compares the runs of a sweep on one page: curves, means with their spread, a heat map, prediction grids."""
 
 import io
+import itertools
 import statistics
 import struct
 from collections.abc import Iterator, Mapping, Sequence
@@ -182,32 +183,23 @@ def _figures(comparison: Comparison, static: Path) -> Iterator[dict]:
         yield write_picture(static, name, picture.getvalue(), text)
 
 
-def _looks(comparison: Comparison) -> dict[tuple, dict]:
-    """A colour for each value of the first swept parameter, and a dash for each combination of the others."""
-    firsts = comparison.values(0)
-    others = list(dict.fromkeys(group.setting[1:] for group in comparison.groups))
-    shades = matplotlib.colormaps["viridis"](np.linspace(0, 0.85, len(firsts)))
-    return {
-        group.setting: {
-            "color": shades[firsts.index(group.setting[0])],
-            "linestyle": DASHES[others.index(group.setting[1:]) % len(DASHES)],
-        }
-        for group in comparison.groups
-    }
-
-
 def _legend_beside(axes, entries: int) -> None:
     if entries > 1:
         axes.legend(loc="center left", bbox_to_anchor=(1.01, 0.5), fontsize=8, ncols=1 + (entries - 1) // 16)
 
 
 def draw_curves(comparison: Comparison, name: str) -> tuple[Figure, str]:
-    """One recorded list over its index: the mean of a setting's seeds bold, each seed pale; and its text."""
+    """One recorded list over its index: the mean of a setting's seeds bold, each seed pale; and its text.
+
+    A colour for each value of the first swept parameter, and a dash for each combination of the others.
+    """
     figure = Figure(figsize=(8.4, 4.2))
     axes = figure.subplots()
-    looks, ends = _looks(comparison), []
+    firsts, others, ends = comparison.values(0), list(dict.fromkeys(one.setting[1:] for one in comparison.groups)), []
+    shades = matplotlib.colormaps["viridis"](np.linspace(0, 0.85, len(firsts)))
     for group in comparison.groups:
-        look = looks[group.setting]
+        dash = DASHES[others.index(group.setting[1:]) % len(DASHES)]
+        look = {"color": shades[firsts.index(group.setting[0])], "linestyle": dash}
         curves = [run["figures"][name] for run in group.runs if _is_curve(run["figures"].get(name))]
         for curve in curves if len(curves) > 1 else []:
             axes.plot(range(1, len(curve) + 1), curve, **look, linewidth=0.8, alpha=0.4)
@@ -225,20 +217,19 @@ def draw_spread(comparison: Comparison) -> tuple[Figure, str]:
     """The measure of each run over the first swept parameter, with mean and standard deviation; and its text."""
     figure = Figure(figsize=(8.4, 4.2))
     axes = figure.subplots()
-    firsts = comparison.values(0)
+    firsts, lines, texts = comparison.values(0), {}, []
     numeric = all(_is_number(value) for value in firsts)
-    looks, lines, texts = _looks(comparison), {}, []
     for group in comparison.groups:
         if group.numbers:
             place = group.setting[0] if numeric else firsts.index(group.setting[0])
             axes.plot([place] * len(group.numbers), group.numbers, "o", color="#8A8A8A", markersize=4, alpha=0.7)
-            lines.setdefault(group.setting[1:], []).append((place, group.mean, group.spread or 0.0, group.setting))
+            lines.setdefault(group.setting[1:], []).append((place, group.mean, group.spread or 0.0))
             texts.append(f"{group.label}: {group.mean:.4g} ± {group.spread or 0:.2g}")
-    for others, points in lines.items():
-        places, means, spreads, settings = zip(*sorted(points), strict=True)
-        dash = looks[settings[0]]["linestyle"]
+    for (others, points), dash in zip(lines.items(), itertools.cycle(DASHES), strict=False):
         label = told(comparison.swept[1:], others)
-        axes.errorbar(places, means, spreads, linestyle=dash, marker="s", markersize=6, capsize=4, label=label)
+        axes.errorbar(
+            *zip(*sorted(points), strict=True), linestyle=dash, marker="s", markersize=6, capsize=4, label=label
+        )
     if not numeric:
         axes.set_xticks(range(len(firsts)), [str(value) for value in firsts])
     elif min(firsts) > 0 and max(firsts) / min(firsts) >= 10:
