@@ -12,7 +12,7 @@ from pathlib import Path
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from course_utils.instructor.files import write_whole
+from course_utils.files import write_whole
 from course_utils.instructor.pool import usable_cores
 from course_utils.instructor.render import describe_machine
 

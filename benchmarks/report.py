@@ -4,7 +4,7 @@ from pathlib import Path
 
 import matplotlib.pyplot as plt
 
-from course_utils.instructor.files import write_whole
+from course_utils.files import write_whole
 from course_utils.plotting import STYLE
 
 from .measure import read_parts

@@ -72,7 +72,7 @@ def state():
 
 earlier = state()
 sys.addaudithook(watch)
-from course_utils import data, machine, models, plotting, racer, recipes, runtime, training
+from course_utils import data, files, machine, models, plotting, racer, recipes, runtime, training
 assert state() == earlier, "importing the core changed a setting"
 """
 

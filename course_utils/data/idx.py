@@ -6,6 +6,7 @@ import math
 import os
 import shutil
 import socket
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.client import HTTPException
@@ -15,7 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .splits import DataError, Digits, Split, check_labels, empty, join, temporary_folder
+from .splits import DataError, Digits, Split, check_labels, empty, join
 from .zipped import readable
 
 IMAGES_MAGIC, LABELS_MAGIC = 2051, 2049
@@ -111,11 +112,11 @@ def fetch(root: Path, timeout: float) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     wrong = [name for name in MNIST_SHA256 if not _is_genuine(folder / name)]
     if wrong:
-        with temporary_folder(folder) as temporary:
+        with tempfile.TemporaryDirectory(prefix=".unfinished-", dir=folder, ignore_cleanup_errors=True) as temporary:
             for name in wrong:
-                _fetch_file(name, temporary, timeout)
+                _fetch_file(name, Path(temporary), timeout)
             for name in wrong:
-                os.replace(temporary / name, folder / name)
+                os.replace(Path(temporary, name), folder / name)
     return folder
 
 

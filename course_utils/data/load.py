@@ -3,8 +3,9 @@
 import os
 from pathlib import Path
 
+from ..files import written_whole
 from . import embedded, idx, json_file, pictures
-from .splits import DataError, Digits, hold_out, join, temporary_folder
+from .splits import DataError, Digits, hold_out, join
 from .zipped import readable
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -62,10 +63,8 @@ def save_digits(digits: Digits, path: str | Path, *, container: str) -> None:
     if path.exists():
         raise DataError(f"{path}: exists already. Choose another name, or remove it first.")
     writer = {"json": json_file.write, "mnist": idx.write, "images": pictures.write}[container]
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with temporary_folder(path.parent) as folder:
-        writer(digits, folder / "whole")
-        os.replace(folder / "whole", path)
+    with written_whole(path) as whole:
+        writer(digits, whole)
 
 
 def fetch_mnist(root: str | Path | None = None, *, timeout: float = 30.0) -> Path:

@@ -1,10 +1,7 @@
 """Splits of a data set, and the batches they are cut into."""
 
 import math
-import shutil
-import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -114,12 +111,3 @@ def check_labels(labels: Tensor, images: int, path: Path) -> None:
         raise DataError(
             f"{path}: a label of {wrong[0].item():g}, but digits are whole, from 0 to 9. Correct or replace the file."
         )
-
-
-@contextmanager
-def temporary_folder(parent: Path) -> Iterator[Path]:
-    folder = Path(tempfile.mkdtemp(prefix=".unfinished-", dir=parent))
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)

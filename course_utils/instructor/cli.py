@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from .manifest import NOTEBOOKS, PROFILES, WrongUse, choose, read_course
+from .manifest import NOTEBOOKS, PROFILES, WrongUse, check_parameters, choose, gathered, read_course
 
 LESSONS = click.argument("lessons", nargs=-1, metavar="[LESSONS]...")
 FOLDER = click.Path(file_okay=False, path_type=Path)
@@ -14,26 +14,30 @@ PROFILE = click.option(
     "--profile", type=click.Choice(PROFILES), default="class", show_default=True,
     help="Parameters to run with: a few seconds' work, what the notebooks say, or the whole recipes.",
 )  # fmt: skip
-
-
-PARAMETERS = (
-    click.option("-p", "--parameters", nargs=2, multiple=True, metavar="NAME VALUE", help="A parameter and its value."),
-    click.option("-y", "--parameters_yaml", multiple=True, metavar="YAML", help="Parameters as YAML text."),
-    click.option("-f", "--parameters_file", multiple=True, type=click.File(), help="A YAML file of parameters."),
-)
-JOBS = click.option(
-    "--jobs", type=click.IntRange(min=1), default=1, show_default=True,
-    help="How many notebooks run at once; with more than one, each on a single torch thread.",
-)  # fmt: skip
 SCHEDULER = click.option("--scheduler", metavar="TCP://HOST:PORT", help="Run on this Dask cluster instead of here.")
 RESUME = click.option("--resume", is_flag=True, help="Run only what is missing, has failed, or has changed.")
 
 
 def parameters(function):
-    """papermill's three ways to give parameters."""
-    for option in reversed(PARAMETERS):
-        function = option(function)
-    return function
+    """papermill's three ways to give parameters: -p, -y, -f."""
+    pair = {"nargs": 2, "multiple": True, "metavar": "NAME VALUE", "help": "A parameter and its value."}
+    text = {"multiple": True, "metavar": "YAML", "help": "Parameters as YAML text."}
+    file = {"multiple": True, "type": click.File(), "help": "A YAML file of parameters."}
+    function = click.option("-f", "--parameters_file", "files", **file)(function)
+    function = click.option("-y", "--parameters_yaml", "texts", **text)(function)
+    return click.option("-p", "--parameters", "pairs", **pair)(function)
+
+
+def out(default: str):
+    """Where a verb writes: by default into that folder of build/, beside the lessons' folder."""
+    words = f"The folder to write.  [default: build/{default} beside the lessons' folder]"
+    return click.option("--out", type=FOLDER, help=words)
+
+
+def near(path: Path) -> Path:
+    """The path as seen from the working directory, where it is in it."""
+    path = path.absolute()
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
 
 
 @click.command(epilog="\b\nExamples:\n  course run --resume\n  course run 3 --profile full -p seed 1")
@@ -48,40 +52,29 @@ def parameters(function):
 )
 @RESUME
 @SOLUTIONS
-@click.option("--out", type=FOLDER, help="Where results go.  [default: build/runs/PROFILE beside the lessons' folder]")
+@out("runs/PROFILE")
 @COURSE
 @click.pass_context
-def run(
-    context, lessons, profile, parameters, parameters_yaml, parameters_file, jobs, resume, solutions, out, notebooks
-):
+def run(context, lessons, profile, pairs, texts, files, jobs, resume, solutions, out, notebooks):
     """Run lessons and keep what they recorded.
 
     LESSONS are numbers or names; without any, all lessons are run. Parameters given here win over the profile's,
     and -p over -y over -f. A cell may take as long as it works; one that stalls ends its lesson. Ctrl-C keeps what was
     finished.
     """
-    from .parameters import check_parameters, gathered
     from .pool import room_for_kernels
-    from .run import run_lessons, succeeded
-    from .solutions import read_solutions
+    from .run import read_solutions, run_lessons, succeeded
 
     course = read_course(notebooks)
     chosen = choose(course, lessons)
-    changes = gathered(parameters, parameters_yaml, parameters_file)
+    changes = gathered(pairs, texts, files)
     check_parameters(course, chosen, profile, changes)
     folder = out or notebooks.parent / "build" / "runs" / profile
     answers = read_solutions() if solutions else None
-    jobs = jobs or room_for_kernels()
-    results = run_lessons(chosen, profile, changes, folder, answers, jobs=jobs, resume=resume)
-    results = [succeeded(result) for result in results]
-    click.echo(f"{sum(results)} of {len(results)} lessons went well; they lie in {_near(folder)}")
-    context.exit(0 if all(results) else 1)
-
-
-def _near(path: Path) -> Path:
-    """The path as seen from the working directory, where it lies in it."""
-    path = path.absolute()
-    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
+    results = run_lessons(chosen, profile, changes, folder, answers, jobs=jobs or room_for_kernels(), resume=resume)
+    well = [succeeded(result) for result in results]
+    click.echo(f"{sum(well)} of {len(well)} lessons went well; their notebooks and figures are in {near(folder)}")
+    context.exit(0 if all(well) else 1)
 
 
 @click.command(
@@ -100,82 +93,71 @@ def _near(path: Path) -> Path:
 @click.option("--by", "measure", metavar="FIGURE", help="The recorded figure that ranks the runs.")
 @PROFILE
 @parameters
-@JOBS
+@click.option("--jobs", type=click.IntRange(min=1), default=1, show_default=True, help="How many runs go on at once.")
 @SCHEDULER
 @RESUME
-@click.option("--out", type=FOLDER, help="Where results go.  [default: build/sweeps/LESSON beside the lessons' folder]")
+@out("sweeps/LESSON")
 @COURSE
 @click.pass_context
 def sweep(
-    context, lesson, grid, file, sample, sample_seed, measure, profile, parameters, parameters_yaml, parameters_file,
-    jobs, scheduler, resume, out, notebooks,
+    context, lesson, grid, file, sample, sample_seed, measure, profile, pairs, texts, files, jobs, scheduler, resume,
+    out, notebooks,
 ):  # fmt: skip
     """Run one lesson over a grid, a list or a random sample of parameters and seeds, and compare the runs.
 
     It leaves results.csv and results.parquet (a row for each run), curves.csv, times.csv, every executed notebook, and
     page/index.html. Each run has one torch thread.
     """
-    from .parameters import gathered
     from .sweep import listed, plan, run_sweep, settings_of, values_of, write_tables
     from .sweep_page import build_page, compare
 
     if file and (grid or sample):
         raise WrongUse("a sweep takes a grid (-g) or a list (-l), not both")
+    values = {name: values_of(text) for name, text in grid}
+    if len(values) < len(grid):
+        raise WrongUse("-g names a parameter twice; give all its values at once: -g seed 1,2,3")
     course = read_course(notebooks)
     (chosen,) = choose(course, [lesson])
-    settings = listed(file) if file else settings_of(_values(grid, values_of), sample, sample_seed)
-    planned = plan(course, chosen, profile, gathered(parameters, parameters_yaml, parameters_file), settings)
+    settings = listed(file) if file else settings_of(values, sample, sample_seed)
+    planned = plan(course, chosen, profile, gathered(pairs, texts, files), settings)
     folder = out or notebooks.parent / "build" / "sweeps" / chosen.name
-    runs = run_sweep(planned, folder, jobs=jobs, scheduler=scheduler, resume=resume)
-    results = {result["name"]: result for result in runs}
-    write_tables(planned, results, folder)
+    results = run_sweep(planned, folder, jobs=jobs, scheduler=scheduler, resume=resume)
+    write_tables(results, folder)
     page = build_page(compare(planned, results, measure), folder, folder / "page")
-    well = sum(result["failure"] is None for result in results.values())
-    click.echo(f"{well} of {len(results)} runs went well; the tables lie in {_near(folder)}, the comparison in")
-    click.echo(_near(page))
-    context.exit(0 if well == len(results) else 1)
-
-
-def _values(grid, values_of) -> dict:
-    values = {}
-    for name, text in grid:
-        if name in values:
-            raise WrongUse(f"-g names {name} twice; give all its values at once: -g {name} 1,2,3")
-        values[name] = values_of(text)
-    return values
+    well = [result["failure"] is None for result in results]
+    click.echo(f"{sum(well)} of {len(well)} runs went well; the tables are in {near(folder)}, the comparison is")
+    click.echo(near(page))
+    context.exit(0 if all(well) else 1)
 
 
 @click.command(
     epilog="\b\nExamples:\n  course report build/runs/class\n  course report build/runs/full --out /tmp/pages"
 )
 @click.argument("folder", type=FOLDER)
-@click.option("--out", type=FOLDER, help="Where the pages go.  [default: build/course beside the lessons' folder]")
+@out("course")
 @COURSE
 def report(folder, out, notebooks):
     """Build the pages that show a run.
 
     FOLDER holds executed lessons, as course run leaves them. The pages need no network.
     """
-    from .report import build_report
+    from .pages import build_report
 
-    page = build_report(read_course(notebooks), folder, out or notebooks.parent / "build" / "course")
-    click.echo(_near(page))
+    click.echo(near(build_report(read_course(notebooks), folder, out or notebooks.parent / "build" / "course")))
 
 
 @click.command(epilog="\b\nExamples:\n  course prepare --profile smoke\n  course prepare 3 --out /tmp/small")
 @LESSONS
 @PROFILE
 @SOLUTIONS
-@click.option("--out", type=FOLDER, help="Where the copies go.  [default: build/nbval beside the lessons' folder]")
+@out("nbval")
 @COURSE
 def prepare(lessons, profile, solutions, out, notebooks):
     """Prepare lessons for nbval, without running them.
 
     The copies have a profile's parameters, and the committed outputs to compare with.
     """
-    from .parameters import check_parameters
-    from .run import prepare_lessons
-    from .solutions import read_solutions
+    from .run import prepare_lessons, read_solutions
 
     course = read_course(notebooks)
     chosen = choose(course, lessons)
@@ -186,7 +168,7 @@ def prepare(lessons, profile, solutions, out, notebooks):
 
 @click.command(epilog="\b\nExamples:\n  course handout\n  course handout 1 2 3 --out /tmp/week-1")
 @LESSONS
-@click.option("--out", type=FOLDER, help="Where the copies go.  [default: build/handout beside the lessons' folder]")
+@out("handout")
 @COURSE
 def handout(lessons, out, notebooks):
     """Write the folder that students get, ready to zip.
@@ -198,4 +180,4 @@ def handout(lessons, out, notebooks):
     course = read_course(notebooks)
     folder = out or notebooks.parent / "build" / "handout"
     write_handout(course, choose(course, lessons), folder)
-    click.echo(_near(folder))
+    click.echo(near(folder))

@@ -1,149 +1,116 @@
 """Runs one notebook with papermill, whatever happens in it; here, in a thread, or on a worker of a cluster."""
 
 import asyncio
+import base64
 import os
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import click
 import nbformat
 import papermill
-from jupyter_core.utils import ensure_async, ensure_event_loop, run_sync
+import psutil
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError
 from nbformat import NotebookNode
-from papermill.clientwrap import PapermillNotebookClient
-from papermill.engines import NBClientEngine, papermill_engines
+from papermill.engines import Engine, papermill_engines
 from papermill.exceptions import PapermillExecutionError
 
-from . import stall
-from .outputs import recorded
-
+RECORD_MIME = "application/vnd.course.record+json"
 PATIENCE = 600  # seconds for a kernel to start, and for an output to arrive: only a wedge takes them
+LOOK = 10.0  # seconds from one look at a kernel to the next
+IDLE = 0.01  # of a core: a kernel that only waits uses less, and one that works gets more on any machine
+STILL = 300.0  # seconds that a cell may do nothing at all
+SILENT = 3600.0  # seconds that a cell may compute without a word
+GRACE = 30.0  # seconds in which an interrupted cell may still say where it was
 
 
 @dataclass(frozen=True)
 class Task:
     """A notebook to run, with all it takes to run it elsewhere.
 
-    `notebook` is its JSON, `threads` how many torch uses (None: its own choice), and `data` where digits lie, unless
-    the machine's own `$COURSE_DATA` says so. The kernel works in `folder`; where that is None, in a temporary one that
-    holds `companions` (file name → content). Of several tasks the one with the most `expected_seconds` begins first.
+    `threads` is how many torch uses (None: its own choice), and `data` where the digits are, unless the machine's own
+    `$COURSE_DATA` says so. The kernel works in `folder`; where that is None, in a temporary one that holds `companions`
+    (file name → content). `bands` are what the figures must lie in: data set → figure → [low, high].
     """
 
     name: str
-    notebook: str
+    notebook: NotebookNode
     parameters: Mapping
+    profile: str
     threads: int | None = None
     data: str | None = None
     folder: Path | None = None
     companions: Mapping[str, bytes] = field(default_factory=dict)
-    expected_seconds: float = 0.0
+    bands: Mapping[str, Mapping] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
-class Outcome:
-    """What became of a task: the notebook as far as it ran, its recorded figures, and its failure or None."""
-
-    notebook: NotebookNode
-    seconds: float
-    figures: dict
-    failure: dict | None
+def recorded(notebook: NotebookNode) -> dict:
+    """All figures that the notebook's cells recorded, each record's in the alphabet's order, as files keep them."""
+    figures = {}
+    for output in _outputs(notebook):
+        figures |= dict(sorted(output.get("data", {}).get(RECORD_MIME, {}).items()))
+    return figures
 
 
-class _Client(PapermillNotebookClient):
-    """papermill's own client, which also ends a cell that has stalled."""
-
-    def process_message(self, *message, **options):
-        self.pulse.message()
-        return super().process_message(*message, **options)
-
-    async def async_execute_cell(self, *cell, **options):
-        self.pulse = stall.Pulse()
-        running = asyncio.ensure_future(super().async_execute_cell(*cell, **options))
-        while not (await asyncio.wait([running], timeout=stall.LOOK))[0]:
-            try:
-                self.pulse.look(stall.processor_seconds(self.km.provisioner.pid))
-            except stall.Stalled:
-                await self._end(running)
-                raise
-        return running.result()
-
-    execute_cell = run_sync(async_execute_cell)
-
-    async def _end(self, running: asyncio.Future) -> None:
-        """Interrupt a cell, so that it says where it is; kill the kernel of one that does not hear."""
-        await ensure_async(self.km.interrupt_kernel())
-        if not (await asyncio.wait([running], timeout=stall.GRACE))[0]:
-            await ensure_async(self.km.shutdown_kernel(now=True))
-        await asyncio.wait([running])
+def pictures(notebook: NotebookNode) -> Iterator[tuple[bytes, str]]:
+    """Each PNG that the notebook's cells put out, with its alternative text ("" where it has none)."""
+    for output in _outputs(notebook):
+        if picture := output.get("data", {}).get("image/png"):
+            yield base64.b64decode(picture), output.metadata.get("image/png", {}).get("alt", "")
 
 
-class _Engine(NBClientEngine):
-    """papermill's own engine, with an environment and a folder for the kernel that leave this process as it is."""
-
-    @classmethod
-    def execute_managed_notebook(cls, nb_man, kernel_name, *, environment, folder, on_cell, **_):
-        client = _Client(
-            nb_man,
-            kernel_name=kernel_name,
-            startup_timeout=PATIENCE,
-            iopub_timeout=PATIENCE,
-            shutdown_kernel="immediate",  # a kernel that tidies up after torch takes two seconds
-            extra_arguments=["--log-level=ERROR"],
-            on_cell_start=lambda cell, cell_index: on_cell(nb_man.nb, cell_index),
-        )
-        nb_man.output_path, target = None, nb_man.output_path  # or papermill writes the whole notebook twice a cell
-        try:
-            return client.execute(cwd=str(folder), env=environment, stderr=subprocess.DEVNULL)
-        finally:
-            nb_man.output_path = target
+def _outputs(notebook: NotebookNode) -> Iterator[NotebookNode]:
+    return (output for cell in notebook.cells for output in cell.get("outputs", []))
 
 
-papermill_engines.register("course", _Engine)
+def execute(
+    task: Task, watch: Callable[[str, int, int, dict], None] | None = None
+) -> tuple[NotebookNode, float, dict | None]:
+    """Run a task: the notebook as far as it ran, the seconds it took, and its failure or None.
 
-
-def execute(task: Task, watch: Callable[[str, int, int, dict], None] | None = None) -> Outcome:
-    """Run a task. `watch` is told, as each cell begins: task, number of the cell, cells in all, figures so far."""
-    try:
-        with tempfile.TemporaryDirectory() as folder:
-            for name, content in task.companions.items():
-                Path(folder, name).write_bytes(content)
-            return _execute(task, Path(folder, "executed.ipynb"), task.folder or Path(folder), watch)
-    finally:
-        ensure_event_loop().close()  # the one that nbclient made for this thread
-
-
-def _execute(task: Task, target: Path, folder: Path, watch: Callable | None) -> Outcome:
-    notebook = nbformat.reads(task.notebook, as_version=4)
-    begun = time.perf_counter()
-    failure = None
+    `watch` is told, as each cell begins: task, number of the cell, cells in all, figures so far.
+    """
+    notebook, failure, begun = task.notebook, None, time.perf_counter()
 
     def on_cell(running: NotebookNode, index: int) -> None:
-        if watch is not None:
+        nonlocal notebook
+        notebook = running
+        if watch:
             watch(task.name, index + 1, len(running.cells), recorded(running))
 
-    try:
-        notebook = papermill.execute_notebook(
-            notebook, target, dict(task.parameters), kernel_name="python3", language="python", progress_bar=False,
-            engine_name="course", environment=_environment(task), folder=folder.absolute(), on_cell=on_cell,
-        )  # fmt: skip
-    except Exception as error:  # whatever stops a lesson must not stop the others
-        failure = error
-    if target.exists():
-        notebook = nbformat.read(target, as_version=4)
+    with tempfile.TemporaryDirectory() as companions:
+        for name, content in task.companions.items():
+            Path(companions, name).write_bytes(content)
+        try:
+            papermill.execute_notebook(
+                task.notebook, None, dict(task.parameters), kernel_name="python3", language="python",
+                progress_bar=False, engine_name="course", on_cell=on_cell, environment=_environment(task),
+                folder=(task.folder or Path(companions)).absolute(),
+            )  # fmt: skip
+        except Exception as error:  # whatever stops a lesson must not stop the others
+            failure = _describe(error, notebook)
     for name in ("input_path", "output_path"):
         notebook.metadata.get("papermill", {}).pop(name, None)
-    seconds = time.perf_counter() - begun
-    return Outcome(notebook, seconds, recorded(notebook), failure and _describe(failure, notebook))
+    return notebook, time.perf_counter() - begun, failure
 
 
 def _environment(task: Task) -> dict[str, str]:
     threads = {"OMP_NUM_THREADS": str(task.threads)} if task.threads else {}
-    data = {"COURSE_DATA": task.data} if task.data else {}
-    return {**data, **os.environ, **threads}
+    data = data_folder() or task.data
+    return os.environ | threads | ({"COURSE_DATA": data} if data else {})
+
+
+def data_folder() -> str:
+    """`$COURSE_DATA`, absolute where it leads somewhere: a kernel works in another folder than its caller."""
+    named = os.environ.get("COURSE_DATA", "")
+    folder = Path(named).expanduser()
+    return str(folder.absolute()) if named and folder.exists() else named
 
 
 def _describe(error: Exception, executed: NotebookNode) -> dict:
@@ -154,10 +121,120 @@ def _describe(error: Exception, executed: NotebookNode) -> dict:
     cell = cells[number - 1] if number else nbformat.v4.new_code_cell()
     if isinstance(error, PapermillExecutionError):
         cause = f"{error.ename}: {error.evalue}"
-    elif isinstance(error, stall.Stalled):
-        cause = str(error)
     else:
-        cause = f"{type(error).__name__}: {error}"
+        cause = str(error) if isinstance(error, Stalled) else f"{type(error).__name__}: {error}"
     lines = [line for output in cell.outputs if output.output_type == "error" for line in output.traceback]
     traceback = click.unstyle("\n".join(lines))
     return {"cell": number, "cells": len(cells), "source": cell.source, "cause": cause, "traceback": traceback}
+
+
+# How papermill runs a notebook here -----------------------------------------------------------------------------------
+
+
+class Stalled(Exception):
+    """A cell shows no sign of life any more: what was seen, and what to do."""
+
+
+class _Client(NotebookClient):
+    """nbclient's client, which notices when the kernel says something."""
+
+    spoke = False
+
+    def process_message(self, *message, **options):
+        self.spoke = True
+        return super().process_message(*message, **options)
+
+
+class CourseEngine(Engine):
+    """An engine for papermill: each kernel has an environment and a folder of its own, and a stalled cell is ended."""
+
+    @classmethod
+    def execute_managed_notebook(cls, nb_man, kernel_name, *, on_cell, environment, folder, **_):
+        """Run all cells, or those before the first that fails. Raises Stalled."""
+        client = _Client(
+            nb_man.nb,
+            kernel_name=kernel_name,
+            startup_timeout=PATIENCE,
+            iopub_timeout=PATIENCE,
+            raise_on_iopub_timeout=True,
+            shutdown_kernel="immediate",  # a kernel that tidies up after torch takes two seconds
+            extra_arguments=["--log-level=ERROR"],
+        )
+        kernel = {"cwd": str(folder), "env": environment, "stderr": subprocess.DEVNULL}
+        with asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner:  # the one that zmq needs on Windows
+            runner.run(_run_cells(nb_man, client, on_cell, kernel))
+
+
+papermill_engines.register("course", CourseEngine)
+
+
+async def _run_cells(nb_man, client: NotebookClient, on_cell: Callable, kernel: Mapping) -> None:
+    notebook = nb_man.nb
+    async with client.async_setup_kernel(**kernel):
+        notebook.metadata.language_info = (await client.kc.kernel_info(reply=True))["content"]["language_info"]
+        for index, cell in enumerate(notebook.cells):
+            nb_man.cell_start(cell, index)
+            on_cell(notebook, index)
+            try:
+                await _run_cell(client, cell, index)
+            except CellExecutionError as error:
+                nb_man.cell_exception(cell, index, exception=error)
+                break
+            finally:
+                nb_man.cell_complete(cell, index)
+        client.set_widgets_metadata()
+
+
+async def _run_cell(client: NotebookClient, cell: NotebookNode, index: int) -> None:
+    """Run a cell; end one that has stalled, so that it says where it is. Raises Stalled."""
+    running = asyncio.ensure_future(client.async_execute_cell(cell, index))
+    pulse = Pulse()
+    while not (await asyncio.wait([running], timeout=LOOK))[0]:
+        spoke, client.spoke = client.spoke, False
+        if fault := pulse.look(processor_seconds(client.km.provisioner.pid), spoke):
+            await client.km.interrupt_kernel()
+            if not (await asyncio.wait([running], timeout=GRACE))[0]:
+                await client.km.shutdown_kernel(now=True)
+            await asyncio.gather(running, return_exceptions=True)
+            raise Stalled(f"the cell stalled: {fault}")
+    running.result()
+
+
+class Pulse:
+    """A cell's signs of life: messages, and processor time.
+
+    Only looks are counted, so that neither a busy machine nor one that slept makes a cell's time run out: on the one a
+    cell computes less between two looks, and on the other nobody looks.
+    """
+
+    def __init__(self):
+        self.used = self.still = self.silent = 0.0
+
+    def look(self, used: float, spoke: bool) -> str:
+        """Look again: what is wrong, or "". `used` are the kernel's processor seconds since its start."""
+        worked = min(max(used - self.used, 0.0), LOOK)  # no more than one core: threads may only be waiting
+        self.used = used
+        self.silent = 0.0 if spoke else self.silent + worked
+        self.still = 0.0 if spoke or worked > IDLE * LOOK else self.still + LOOK
+        if self.still >= STILL:
+            return (
+                f"for {STILL:g} s it neither computed nor said anything. It waits for what does not come, such as a "
+                "lock, another process or the network. Let it ask for less, or give up by itself"
+            )
+        if self.silent >= SILENT:
+            return (
+                f"it computed for {SILENT:g} s without a word. If its loop does come to an end, let it print how far "
+                "it is"
+            )
+        return ""
+
+
+def processor_seconds(pid: int) -> float:
+    """What a process, its children, and those of them that have ended, have used of all processors."""
+    seconds = 0.0
+    with suppress(psutil.NoSuchProcess):
+        process = psutil.Process(pid)
+        for one in (process, *process.children(recursive=True)):
+            with suppress(psutil.NoSuchProcess):
+                seconds += sum(one.cpu_times())
+    return seconds

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from math import ceil
 from pathlib import Path
 
-from .files import write_whole
+from ..files import write_whole
 from .grades import rows_of, write_results
 from .manifest import Course, WrongUse
 from .pool import Lost, work_through

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from .cli import COURSE, FOLDER, SCHEDULER, _near
+from .cli import COURSE, FOLDER, SCHEDULER, near
 from .manifest import PROFILES, WrongUse, read_course
 
 
@@ -45,5 +45,5 @@ def grade(context, folder, checks, profile, timeout, jobs, scheduler, resume, ou
         click.echo(summary(result))
         results.append(result)
     lost = sum(bool(result["ungraded"]) for result in results)
-    click.echo(f"{len(results)} notebooks{f', {lost} not graded' if lost else ''}: {_near(out / 'index.html')}")
+    click.echo(f"{len(results)} notebooks{f', {lost} not graded' if lost else ''}: {near(out / 'index.html')}")
     context.exit(1 if lost else 0)

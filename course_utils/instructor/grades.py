@@ -9,7 +9,7 @@ from pathlib import Path
 
 import jinja2
 
-from .files import write_whole
+from ..files import write_whole
 from .returned import Pristine
 
 SIGNS = {"right": "✓", "wrong": "✗", "open": "○", "error": "!"}

@@ -1,7 +1,11 @@
-"""The course's manifest, `notebooks/course.yaml`: read, checked, and lessons chosen from it."""
+"""The course's manifest, `notebooks/course.yaml`, and what is asked of it: lessons, and their parameters."""
 
-from collections.abc import Iterable, Sequence
+import ast
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
+from importlib import resources
 from pathlib import Path
 
 import click
@@ -10,6 +14,8 @@ import yaml
 
 PROFILES = ("smoke", "class", "full")
 NOTEBOOKS = Path(__file__).resolve().parents[2] / "notebooks"
+TYPES = {"int": int, "float": float, "str": str, "bool": bool, "list": list, "dict": dict}
+SOURCES = ("auto", "mnist", "digits")  # what `source` may be, other than a path
 
 
 class WrongUse(click.ClickException):
@@ -49,7 +55,7 @@ class Network:
 
 @dataclass(frozen=True)
 class Course:
-    """The lessons in their order, the networks they train, and between what limits each parameter's numbers lie."""
+    """The lessons in their order, the networks they train, and between what limits each parameter's numbers are."""
 
     folder: Path
     lessons: list[Lesson]
@@ -57,78 +63,39 @@ class Course:
     limits: dict[str, dict[str, float]]
 
 
-_TEXT = {"type": "string", "minLength": 1}
-
-
-def _object(properties: dict, required: Iterable[str] = ()) -> dict:
-    return {
-        "type": "object",
-        "properties": properties,
-        "required": list(required),
-        "additionalProperties": False,
-    }
-
-
-def _map_of(entry: dict) -> dict:
-    return {"type": "object", "propertyNames": _TEXT, "additionalProperties": entry}
-
-
-_BAND = {"type": "array", "items": {"type": "number"}, "minItems": 2, "maxItems": 2}
-_LESSON = {
-    "title": _TEXT,
-    "question": _TEXT,
-    "prerequisites": {"type": "array", "items": _TEXT},
-    "profiles": _object(dict.fromkeys(PROFILES, _map_of({})), PROFILES),
-    "bands": _object(dict.fromkeys(PROFILES, _map_of(_map_of(_BAND)))),
-}
-_NUMBER = {"type": "number"}
-_LIMITS = _object({"minimum": _NUMBER, "exclusiveMinimum": _NUMBER, "maximum": _NUMBER, "exclusiveMaximum": _NUMBER})
-_NETWORK = {"lesson": _TEXT, "prefix": _TEXT}
-_SCHEMA = _object(
-    {
-        "lessons": _map_of(_object(_LESSON, _LESSON)) | {"minProperties": 1},
-        "networks": _map_of(_object(_NETWORK, _NETWORK)),
-        "parameters": _map_of(_LIMITS),
-    },
-    ["lessons", "networks"],
-)
-
-
 def read_course(folder: Path) -> Course:
-    """The course whose notebooks and `course.yaml` lie in `folder`. Raises WrongUse, naming the place and the fault."""
+    """The course whose notebooks and `course.yaml` are in `folder`. Raises WrongUse, naming the place and the fault."""
     path = folder / "course.yaml"
+    schema = yaml.safe_load((resources.files(__package__) / "course.schema.yaml").read_text("utf-8"))
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        fastjsonschema.validate(schema, content)
     except OSError as error:
         raise WrongUse(f"{path}: cannot be read ({error.strerror}). Name the lessons' folder: --notebooks") from error
     except yaml.YAMLError as error:
         raise WrongUse(f"{path}: not YAML ({' '.join(str(error).split())})") from error
-    try:
-        fastjsonschema.validate(_SCHEMA, content)
     except fastjsonschema.JsonSchemaValueException as error:
         raise WrongUse(f"{path}: {error.message.removeprefix('data.')}") from error
     lessons = [Lesson(name, folder / f"{name}.ipynb", **entry) for name, entry in content["lessons"].items()]
     networks = [Network(name, **entry) for name, entry in content["networks"].items()]
-    course = Course(folder, lessons, networks, content.get("parameters", {}))
-    for fault in _faults(course):
+    for fault in _faults(lessons, networks):
         raise WrongUse(f"{path}: {fault}")
-    return course
+    return Course(folder, lessons, networks, content.get("parameters", {}))
 
 
-def _faults(course: Course) -> Iterable[str]:
+def _faults(lessons: Sequence[Lesson], networks: Sequence[Network]) -> Iterator[str]:
     """What no schema can say."""
-    names = [lesson.name for lesson in course.lessons]
-    for index, lesson in enumerate(course.lessons):
-        for name in lesson.prerequisites:
-            if name not in names[:index]:
-                yield f"lessons.{lesson.name}.prerequisites: {name} is no lesson that comes before it"
+    names = [lesson.name for lesson in lessons]
+    for index, lesson in enumerate(lessons):
+        for name in set(lesson.prerequisites) - set(names[:index]):
+            yield f"lessons.{lesson.name}.prerequisites: {name} is no lesson that comes before it"
         for profile, datasets in lesson.bands.items():
             for dataset, bands in datasets.items():
                 for figure, (low, high) in bands.items():
                     if low > high:
                         place = f"lessons.{lesson.name}.bands.{profile}.{dataset}.{figure}"
                         yield f"{place}: [{low}, {high}] begins above its end"
-    for network in course.networks:
+    for network in networks:
         if network.lesson not in names:
             yield f"networks.{network.name}: there is no lesson {network.lesson}"
 
@@ -150,3 +117,79 @@ def _find(course: Course, text: str) -> str:
         if name == lesson.name or (name.isdecimal() and number.isdecimal() and int(name) == int(number)):
             return lesson.name
     raise WrongUse(f"there is no lesson {text}; there are {', '.join(lesson.name for lesson in course.lessons)}")
+
+
+# Parameters: read from the command line, and refused before anything runs where they cannot be ------------------------
+
+
+def value_of(text: str):
+    """A Python literal (3, 0.1, True, None, [1, 2]) as what it says, true and false too; any other text as itself."""
+    if text in ("true", "false"):
+        return text == "true"
+    try:
+        return ast.literal_eval(text)
+    except (ValueError, SyntaxError):
+        return text
+
+
+def gathered(pairs: Iterable[tuple[str, str]], texts: Iterable[str], files: Iterable) -> dict:
+    """What `-p`, `-y` and `-f` say, -p before -y before -f. A path given as `source` is named absolutely."""
+    changes = {}
+    for text in [*(file.read() for file in files), *texts]:
+        try:
+            content = yaml.safe_load(text)
+        except yaml.YAMLError as error:
+            raise WrongUse(f"parameters are not YAML ({' '.join(str(error).split())})") from error
+        if not isinstance(content, dict):
+            raise WrongUse(f"parameters are no mapping of names to values: {text.strip()[:60] or 'there are none'}")
+        changes |= content
+    changes |= {name: value_of(text) for name, text in pairs}
+    source = changes.get("source")
+    if isinstance(source, str) and source not in SOURCES and Path(source).exists():
+        changes["source"] = str(Path(source).absolute())
+    return changes
+
+
+def known_parameters(lesson: Lesson) -> dict[str, dict]:
+    """Each parameter of a lesson: what papermill reads from its cell. Raises WrongUse where that is no notebook."""
+    import papermill
+
+    try:
+        return papermill.inspect_notebook(lesson.notebook)
+    except ValueError as error:
+        raise WrongUse(f"{lesson.notebook}: not a notebook that papermill reads ({error})") from error
+
+
+def check_parameters(course: Course, lessons: Iterable[Lesson], profile: str, *changes: Mapping) -> None:
+    """Raise WrongUse for parameters of the profile or of any `changes` that a lesson lacks, or that cannot be so."""
+    for lesson in lessons:
+        known = known_parameters(lesson)
+        for name, value in [pair for given in (lesson.profiles[profile], *changes) for pair in given.items()]:
+            if name not in known:
+                remedy = _nearest(name, known) or f"it has {', '.join(known) or 'none'}"
+                raise WrongUse(f"{lesson.name} has no parameter {name}; {remedy}")
+            fault = _fault(value, known[name]["inferred_type_name"], course.limits.get(name, {}))
+            if name == "source" and not fault and value not in SOURCES and not Path(value).expanduser().exists():
+                fault = _nearest(value, SOURCES) or f"it takes {', '.join(SOURCES)}, or a path that exists"
+            if fault:
+                raise WrongUse(f"{lesson.name}: {name} cannot be {value!r}; {fault}")
+
+
+def _nearest(name: str, known: Iterable[str]) -> str:
+    near = get_close_matches(str(name), known, n=1)
+    return f"did you mean {near[0]}?" if near else ""
+
+
+def _fault(value, type_name: str, limits: Mapping) -> str:
+    """What is wrong with a value, or nothing."""
+    wanted = TYPES.get(type_name.split("[")[0], object)
+    fits = isinstance(value, wanted) or (wanted is float and isinstance(value, int))
+    if not fits or (isinstance(value, bool) and wanted in (int, float)):
+        return f"it takes {'an' if type_name[0] in 'aeiou' else 'a'} {type_name}, and this is {type(value).__name__}"
+    if isinstance(value, float) and not math.isfinite(value):
+        return "it takes a finite number"
+    try:
+        fastjsonschema.validate(limits, value)
+    except fastjsonschema.JsonSchemaValueException as error:
+        return f"it {error.message.removeprefix('data ')}"
+    return ""

@@ -1,20 +1,20 @@
 """Works through tasks, several at once: in threads of this process, or on a Dask cluster."""
 
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed, wait
+from concurrent.futures import Executor, ThreadPoolExecutor, as_completed, wait
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import click
 import psutil
 
 CONNECT_TIMEOUT = 60  # seconds to reach a scheduler, on a busy machine too
-
 KERNEL_MEMORY = 1 << 30  # bytes that a lesson's kernel takes at most
 
 
 @dataclass(frozen=True)
 class Lost:
-    """What a task gave that never came back from the cluster: why."""
+    """What a task gave that never came back: why."""
 
     reason: str
 
@@ -34,37 +34,31 @@ def work_through(
 ) -> Iterator[tuple[int, object]]:
     """Call `function` on each task, `jobs` at once, and yield each task's index and result as it comes.
 
-    With `scheduler` (tcp://host:port) the calls run on that Dask cluster, which needs the package and nothing else;
-    a task whose worker dies is begun again on another, and one that is given up yields `Lost`. `function` leaves its
-    heavy work to processes of its own. When the caller stops early, or is interrupted, these are ended.
+    With `scheduler` (tcp://host:port) the calls run on that Dask cluster, which needs the package and nothing else; a
+    task whose worker dies is begun again on another. A task that is given up yields `Lost`. `function` leaves its heavy
+    work to processes of its own. When the caller stops early, or is interrupted, these are ended.
 
     Raises ClickException where no scheduler answers.
     """
-    return _on_cluster(function, tasks, scheduler) if scheduler else _here(function, tasks, jobs)
+    children = set(psutil.Process().children())
+    with _cluster(scheduler) if scheduler else ThreadPoolExecutor(jobs) as executor:
+        futures = {executor.submit(function, task): index for index, task in enumerate(tasks)}
+        try:
+            for future in as_completed(futures):
+                error = future.exception()
+                yield futures[future], Lost(f"{type(error).__name__}: {error}") if error else future.result()
+        finally:
+            for future in futures:
+                future.cancel()
+            while not all(future.done() for future in futures):
+                for child in set(psutil.Process().children()) - children:
+                    child.kill()
+                wait(futures, timeout=0.1)
 
 
-def _here(function: Callable, tasks: Sequence, jobs: int) -> Iterator[tuple[int, object]]:
-    before = set(psutil.Process().children())
-    pool = ThreadPoolExecutor(jobs)
-    futures = {pool.submit(function, task): index for index, task in enumerate(tasks)}
-    try:
-        for future in as_completed(futures):
-            yield futures[future], future.result()
-    finally:
-        pool.shutdown(wait=False, cancel_futures=True)
-        while not all(future.done() for future in futures):
-            _end_children(before)
-            wait(futures, timeout=0.1)
-
-
-def _end_children(spared: set) -> None:
-    for child in set(psutil.Process().children()) - spared:
-        child.kill()
-
-
-def _on_cluster(function: Callable, tasks: Sequence, scheduler: str) -> Iterator[tuple[int, object]]:
+@contextmanager
+def _cluster(scheduler: str) -> Iterator[Executor]:
     from distributed import Client
-    from distributed import as_completed as completed
 
     try:
         client = Client(scheduler, timeout=CONNECT_TIMEOUT, set_as_default=False)
@@ -72,10 +66,4 @@ def _on_cluster(function: Callable, tasks: Sequence, scheduler: str) -> Iterator
         reason = " ".join(str(error).split()) or type(error).__name__
         raise click.ClickException(f"no Dask scheduler answers at {scheduler} ({reason})") from error
     with client:
-        futures = {client.submit(function, task, pure=False): index for index, task in enumerate(tasks)}
-        try:
-            for future in completed(futures, loop=client.loop):
-                error = future.exception()
-                yield futures[future], Lost(f"{type(error).__name__}: {error}") if error else future.result()
-        finally:
-            client.cancel([future for future in futures if not future.done()])
+        yield client.get_executor(pure=False)

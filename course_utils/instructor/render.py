@@ -15,14 +15,14 @@ import click
 import nbformat
 from nbformat import NotebookNode
 
+from ..files import write_whole
 from ..recipes import RECIPES
-from .files import write_whole
-from .manifest import PROFILES, Course, Lesson, WrongUse
-from .outputs import pictures
-from .parameters import check_parameters
+from .execute import pictures
+from .manifest import PROFILES, Course, Lesson, WrongUse, check_parameters
 from .run import run_lessons, succeeded
 
 BEGIN, END = "<!-- results -->", "<!-- /results -->"
+COLUMNS = {"parameters": "{:,.0f}", "test_loss": "{:.4f}", "test_accuracy": "{:.2%}", "seconds": "{:.0f} s"}
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 
 
@@ -54,7 +54,13 @@ def write_results(course: Course, lesson: Lesson, result: Mapping, readme: Path)
     """Put a lesson's result into results.json, beside those of the other lessons, and into the README's table."""
     path = course.folder / "results.json"
     results = json.loads(path.read_text(encoding="utf-8"))["lessons"] if path.exists() else {}
-    results[lesson.name] = measured(result)
+    results[lesson.name] = {
+        "profile": result["profile"],
+        "parameters": result["parameters"],
+        "seconds": round(result["seconds"], 1),
+        "figures": result["figures"],
+        "machine": describe_machine(),
+    }
     write_whole(path, json.dumps({"lessons": results}, indent=1, ensure_ascii=False, sort_keys=True) + "\n")
     before, after = _split_at_markers(readme)
     write_whole(readme, f"{before}{BEGIN}\n{table(course, results)}\n{END}{after}")
@@ -110,17 +116,6 @@ def _cleaned(output: NotebookNode, count: int, root: Path) -> NotebookNode:
     return output
 
 
-def measured(result: Mapping) -> dict:
-    """What results.json keeps of a run: its figures, its seconds, and the machine they were measured on."""
-    return {
-        "profile": result["profile"],
-        "parameters": result["parameters"],
-        "seconds": round(result["seconds"], 1),
-        "figures": result["figures"],
-        "machine": describe_machine(),
-    }
-
-
 def describe_machine() -> dict:
     """Cores, processor and torch's version; no name and no path."""
     information = Path("/proc/cpuinfo")
@@ -147,30 +142,20 @@ def table(course: Course, results: Mapping[str, dict]) -> str:
     machines = []
     for network in course.networks:
         result = results.get(network.lesson, {})
-        if "machine" not in result:  # not measured yet
-            continue
-        figures, recipe = result["figures"], RECIPES[network.name]
-        cells = [
-            f"`{network.name}`",
-            f"{recipe.layers}; {recipe.training}",
-            _shown(figures, f"{network.prefix}parameters", ",.0f"),
-            _shown(figures, f"{network.prefix}test_loss", ".4f"),
-            _shown(figures, f"{network.prefix}test_accuracy", ".2%"),
-            _shown(figures, f"{network.prefix}seconds", ".0f", " s"),
-            f"`{command(network.lesson, result['parameters'])}`",
-        ]
-        rows.append(f"| {' | '.join(cells)} |")
-        machine = "{cores} cores, {processor}, torch {torch}".format(**result["machine"])
-        machines += [] if machine in machines else [machine]
-    return "\n".join([*rows, "", f"Measured on {'; '.join(machines)}."])
+        if "machine" in result:
+            recipe = f"{RECIPES[network.name].layers}; {RECIPES[network.name].training}"
+            shown = [_shown(result["figures"].get(network.prefix + name), style) for name, style in COLUMNS.items()]
+            command = f"`{_command(network.lesson, result['parameters'])}`"
+            rows.append(f"| {' | '.join([f'`{network.name}`', recipe, *shown, command])} |")
+            machines.append("{cores} cores, {processor}, torch {torch}".format(**result["machine"]))
+    return "\n".join([*rows, "", f"Measured on {'; '.join(dict.fromkeys(machines))}."])
 
 
-def _shown(figures: Mapping, name: str, style: str, unit: str = "") -> str:
-    value = figures.get(name)
-    return f"{value:{style}}{unit}".replace("%", " %") if isinstance(value, int | float) else "–"
+def _shown(value, style: str) -> str:
+    return style.format(value).replace("%", " %") if isinstance(value, int | float) else "–"
 
 
-def command(lesson: str, parameters: Mapping) -> str:
+def _command(lesson: str, parameters: Mapping) -> str:
     """The papermill command that runs a lesson with these parameters."""
     options = [f"-p {name} {shlex.quote(str(value))}" for name, value in parameters.items()]
     return " ".join([f"papermill notebooks/{lesson}.ipynb out.ipynb", *options])

@@ -10,7 +10,7 @@ from pathlib import Path
 import nbformat
 
 from .manifest import Course, Lesson, WrongUse
-from .solutions import CHECK
+from .run import CHECK
 
 MOST_BYTES = 20 * 2**20
 LONGEST_CELL = 50_000  # characters

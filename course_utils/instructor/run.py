@@ -1,24 +1,26 @@
-"""Runs lessons, keeps what they recorded, and holds it against their bands."""
+"""Runs lessons, shows how far they are, keeps what they recorded, and holds it against their bands."""
 
 import hashlib
 import json
-import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+import click
 import nbformat
 import papermill
 from nbformat import NotebookNode
+from rich.console import Console
+from rich.progress import MofNCompleteColumn, Progress, TimeElapsedColumn
 
-from .execute import Outcome, Task, execute
-from .files import write_whole
-from .live import Board
+from ..files import write_whole
+from .execute import Task, execute, recorded
 from .manifest import Lesson
 from .pool import Lost, work_through
-from .solutions import fill
 
 HARMLESS = ("source", "solutions")  # parameters that leave the bands as they are
 PACKAGE = Path(__file__).resolve().parents[1]
+CHECK = re.compile(r'^check\("([\d.]+)"', re.MULTILINE)
 
 
 def run_lessons(
@@ -39,100 +41,83 @@ def run_lessons(
     another parameter is changed, none is checked. With `solutions` (exercise number → code) the exercises are filled.
     With `resume`, a lesson that has run to its end from the same sources with the same parameters is not run again.
     """
-    share_data_folder()
-
-    def complete(result: dict) -> dict:
-        lesson = next(lesson for lesson in lessons if lesson.name == result["name"])
-        return judged(result | {"profile": profile}, lesson, changes)
-
     jobs = min(jobs, len(lessons))
-    tasks = [_task(lesson, profile, changes, solutions, jobs) for lesson in lessons]
-    return run_tasks(tasks, folder, f"profile {profile}", complete, jobs=jobs, resume=resume)
-
-
-def _task(lesson: Lesson, profile: str, changes: Mapping, solutions: Mapping | None, jobs: int) -> Task:
-    parameters = lesson.profiles[profile] | dict(changes)
-    notebook = fill(nbformat.read(lesson.notebook, as_version=4), solutions or {})
-    return Task(
-        lesson.name, as_text(notebook), parameters, threads=1 if jobs > 1 else None, folder=lesson.notebook.parent,
-        expected_seconds=notebook.metadata.get("course", {}).get("seconds", 0.0),  # as rendered
-    )  # fmt: skip
+    tasks = []
+    for lesson in lessons:
+        own = lesson.profiles[profile]
+        changed = [name for name, value in changes.items() if name not in HARMLESS and own.get(name) != value]
+        notebook = fill(nbformat.read(lesson.notebook, as_version=4), solutions or {})
+        tasks.append(
+            Task(
+                lesson.name, without_outputs(notebook), own | dict(changes), profile, threads=1 if jobs > 1 else None,
+                folder=lesson.notebook.parent, bands={} if changed else lesson.bands.get(profile, {}),
+            )
+        )  # fmt: skip
+    return run_tasks(tasks, folder, f"profile {profile}", jobs=jobs, resume=resume)
 
 
 def run_tasks(
     tasks: Sequence[Task],
     folder: Path,
     title: str,
-    complete: Callable[[dict], dict],
     *,
     jobs: int = 1,
     scheduler: str | None = None,
     resume: bool = False,
 ) -> Iterator[dict]:
-    """Run tasks, here or on a cluster, write each notebook and result into `folder`, and yield each result.
-
-    `complete` adds the bands to a result.
-    """
+    """Run tasks, here or on a cluster, write each notebook and result into `folder`, and yield each result."""
     keys = {task.name: fingerprint(task) for task in tasks}
-    with Board([task.name for task in tasks], title) as board:
+    board = Board(len(tasks), title)
+    with board.progress:
         waiting = []
         for task in tasks:
-            kept = finished(folder / task.name, keys[task.name]) if resume else None
-            if kept is None:
+            if resume and (kept := finished(folder / task.name, keys[task.name])):
+                board.end(task.name, f"{task.name}: kept from an earlier run")
+                yield kept | {"bands": check_bands(kept["figures"], task.bands)}
+            else:
                 waiting.append(task)
-                continue
-            board.end(task.name, "kept", f"{task.name}: kept from an earlier run", kept["seconds"], kept["figures"])
-            yield complete(kept)
-        waiting.sort(key=lambda task: task.expected_seconds, reverse=True)
+        waiting.sort(key=_expected_seconds, reverse=True)
 
-        def here(task: Task) -> Outcome:
+        def here(task: Task) -> tuple:
             board.begin(task.name)
             return execute(task, board.watch)
 
         for index, outcome in work_through(execute if scheduler else here, waiting, jobs=jobs, scheduler=scheduler):
             task = waiting[index]
             if isinstance(outcome, Lost):
-                outcome = _lost(task, outcome.reason)
+                cause = f"lost on the cluster ({outcome.reason})"
+                failure = {"cell": 0, "cells": 0, "source": "", "cause": cause, "traceback": ""}
+                outcome = task.notebook, 0.0, failure
+            notebook, seconds, failure = outcome
+            figures = recorded(notebook)
             result = {
                 "name": task.name,
                 "parameters": dict(task.parameters),
                 "key": keys[task.name],
-                "seconds": outcome.seconds,
-                "figures": outcome.figures,
-                "failure": outcome.failure,
+                "seconds": seconds,
+                "figures": figures,
+                "failure": failure,
+                "profile": task.profile,
+                "bands": check_bands(figures, task.bands),
             }
-            result = complete(result)
-            _write(folder / task.name, outcome.notebook, result)
-            word = "done" if succeeded(result) else "FAILED"
-            board.end(task.name, word, summary(result), outcome.seconds, outcome.figures)
+            write_whole(folder / f"{task.name}.ipynb", nbformat.writes(notebook) + "\n")
+            # the result comes last, so that it vouches for both
+            write_whole(folder / f"{task.name}.json", json.dumps(result, indent=1, ensure_ascii=False) + "\n")
+            board.end(task.name, summary(result))
             yield result
 
 
-def _lost(task: Task, reason: str) -> Outcome:
-    failure = {"cell": 0, "cells": 0, "source": "", "cause": f"lost on the cluster ({reason})", "traceback": ""}
-    return Outcome(nbformat.reads(task.notebook, as_version=4), 0.0, {}, failure)
-
-
-def as_text(notebook: NotebookNode) -> str:
-    """The notebook as JSON, without the outputs that it has no use for any more."""
-    for cell in notebook.cells:
-        if cell.cell_type == "code":
-            cell.outputs, cell.execution_count = [], None
-    return nbformat.writes(notebook)
+def _expected_seconds(task: Task) -> float:
+    """What the notebook took when it was rendered."""
+    return task.notebook.metadata.get("course", {}).get("seconds", 0.0)
 
 
 def fingerprint(task: Task) -> str:
     """A hash of what decides a task's result: the lesson's code, its parameters, and the package's own sources."""
-    cells = [cell.source for cell in nbformat.reads(task.notebook, as_version=4).cells if cell.cell_type == "code"]
+    cells = [cell.source for cell in task.notebook.cells if cell.cell_type == "code"]
     sources = [path for path in sorted(PACKAGE.rglob("*.py")) if "instructor" not in path.parts]
     content = json.dumps([cells, dict(task.parameters)], sort_keys=True, default=str).encode()
     return hashlib.sha256(content + b"".join(path.read_bytes() for path in sources)).hexdigest()
-
-
-def _write(path: Path, notebook: NotebookNode, result: Mapping) -> None:
-    """Write a run's notebook and its result beside it; the result comes last, so that it vouches for both."""
-    write_whole(path.with_name(f"{path.name}.ipynb"), nbformat.writes(notebook) + "\n")
-    write_whole(path.with_name(f"{path.name}.json"), json.dumps(result, indent=1, ensure_ascii=False) + "\n")
 
 
 def finished(path: Path, key: str) -> dict | None:
@@ -145,28 +130,18 @@ def finished(path: Path, key: str) -> dict | None:
     return result if done and path.with_name(f"{path.name}.ipynb").exists() else None
 
 
-def judged(result: dict, lesson: Lesson, changes: Mapping) -> dict:
-    """The result with its bands, which hold where no parameter that matters differs from the profile's."""
-    own = lesson.profiles[result["profile"]]
-    changed = [name for name, value in changes.items() if name not in HARMLESS and own.get(name) != value]
-    bands = {} if changed else check_bands(result["figures"], lesson.bands.get(result["profile"], {}))
-    return result | {"bands": bands}
+# What a run came to ---------------------------------------------------------------------------------------------------
 
 
 def check_bands(figures: Mapping, bands: Mapping[str, Mapping]) -> dict[str, dict]:
     """For each figure that has a band on the data set recorded: the band, and inside, outside or missing.
 
-    A list lies inside its band where all its numbers do.
+    A list is inside its band where all its numbers are.
     """
-    if not bands:
-        return {}
-    dataset = figures.get("dataset")
-    if dataset is None:
+    if bands and "dataset" not in figures:
         return {"dataset": {"band": sorted(bands), "verdict": "missing"}}
-    return {
-        figure: {"band": band, "verdict": _verdict(figures.get(figure), *band)}
-        for figure, band in bands.get(dataset, {}).items()
-    }
+    checked = bands.get(figures.get("dataset"), {})
+    return {name: {"band": band, "verdict": _verdict(figures.get(name), *band)} for name, band in checked.items()}
 
 
 def _verdict(value, low: float, high: float) -> str:
@@ -200,21 +175,78 @@ def summary(result: Mapping) -> str:
     return "\n".join(lines)
 
 
+class Board:
+    """Lines for what begins and ends, and in a terminal a live table of what runs. Any thread may call it."""
+
+    def __init__(self, notebooks: int, title: str):
+        console = Console()
+        columns = ("{task.description}", MofNCompleteColumn(), TimeElapsedColumn(), "{task.fields[figures]}")
+        self.progress = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
+        self.whole = self.progress.add_task(title, total=notebooks, figures="")
+        self.rows = {}
+
+    def begin(self, name: str) -> None:
+        """A notebook begins."""
+        self.rows[name] = self.progress.add_task(name, total=None, figures="")
+        if self.progress.disable:
+            click.echo(f"{name}: running")
+
+    def watch(self, name: str, cell: int, cells: int, figures: Mapping) -> None:
+        """A cell of it begins, with these figures recorded so far."""
+        numbers = [f", {figure} {value:.4g}" for figure, value in figures.items() if isinstance(value, float)]
+        words = f"{len(figures)} figures{''.join(numbers[-1:])}"
+        self.progress.update(self.rows[name], completed=cell - 1, total=cells, figures=words)
+
+    def end(self, name: str, text: str) -> None:
+        """A notebook ended: what became of it."""
+        if name in self.rows:
+            self.progress.remove_task(self.rows.pop(name))
+        self.progress.advance(self.whole)
+        if self.progress.disable:
+            click.echo(text)
+        else:
+            self.progress.console.print(text, markup=False, highlight=False)
+
+
+# Lessons made ready ---------------------------------------------------------------------------------------------------
+
+
 def prepare_lessons(
     lessons: Sequence[Lesson], profile: str, folder: Path, solutions: Mapping[str, str] | None = None
 ) -> None:
     """Write lessons with their profile's parameters and their committed outputs, not run, as nbval wants them."""
-    folder.mkdir(parents=True, exist_ok=True)
     for lesson in lessons:
-        source = nbformat.read(lesson.notebook, as_version=4)
-        prepared = papermill.execute_notebook(
-            fill(source, solutions or {}), None, lesson.profiles[profile], language="python", prepare_only=True
-        )
+        source = fill(nbformat.read(lesson.notebook, as_version=4), solutions or {})
+        parameters = lesson.profiles[profile]
+        prepared = papermill.execute_notebook(source, None, parameters, language="python", prepare_only=True)
         write_whole(folder / lesson.notebook.name, nbformat.writes(prepared) + "\n")
 
 
-def share_data_folder() -> None:
-    """Make `$COURSE_DATA` absolute where it leads somewhere: the kernels work in another folder than the caller."""
-    folder = os.environ.get("COURSE_DATA")
-    if folder and Path(folder).expanduser().exists():
-        os.environ["COURSE_DATA"] = str(Path(folder).expanduser().absolute())
+def without_outputs(notebook: NotebookNode) -> NotebookNode:
+    """The notebook without the outputs that it has no use for any more."""
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            cell.outputs, cell.execution_count = [], None
+    return notebook
+
+
+def read_solutions() -> dict[str, str]:
+    """The code that answers each exercise, by number. Raises ClickException in a copy that shows no solutions."""
+    from ..exercises import packed
+    from ..exercises.desk import all_exercises
+
+    exercises = all_exercises()
+    if packed.closed:
+        raise click.ClickException("this copy of the course has no solutions to show")
+    return {number: exercise.code for number, exercise in exercises.items()}
+
+
+def fill(notebook: NotebookNode, solutions: Mapping[str, str]) -> NotebookNode:
+    """The notebook with the stub of each exercise that has a solution replaced by it; what follows the stub stays."""
+    for cell in notebook.cells:
+        if "exercise" in cell.metadata.get("tags", []):
+            check = CHECK.search(cell.source)
+            if answer := solutions.get(check[1]):
+                gap = "\n\n\n" if answer.startswith("def ") else "\n\n"
+                cell.source = f"{answer}{gap}{cell.source[check.start() :]}"
+    return notebook
