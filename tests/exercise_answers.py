@@ -1,5 +1,7 @@
 """Answers by exercise, as students give them: right ones in other forms than the course's, and wrong ones."""
 
+import copy
+import io
 import math
 from itertools import pairwise
 
@@ -94,6 +96,28 @@ def _shifted_sum(image, kernel):
     height, width = image.shape[0] - len(kernel) + 1, image.shape[1] - len(kernel) + 1
     places = [(row, column) for row in range(len(kernel)) for column in range(len(kernel))]
     return sum(kernel[row, column] * image[row : row + height, column : column + width] for row, column in places)
+
+
+def _padding_by_trial(n, kernel, stride, wanted, rounded=math.floor):
+    sizes = [rounded((n + 2 * padding - kernel) / stride) + 1 for padding in range(kernel)]
+    return sizes.index(wanted) if wanted in sizes else None
+
+
+def _looped_max_pool(maps):
+    rows, columns = (range(0, size - 1, 2) for size in maps.shape[2:])
+    squares = [[maps[:, :, row : row + 2, column : column + 2].max(axis=(2, 3)) for column in columns] for row in rows]
+    return np.array(squares).transpose(2, 3, 0, 1)
+
+
+def _size(layer):
+    return sum(parameter.numel() for parameter in torch.nn.Conv2d(*layer).parameters())
+
+
+def _through_a_file(state):
+    file = io.BytesIO()
+    torch.save(state, file)
+    file.seek(0)
+    return torch.load(file, weights_only=True)
 
 
 def _in_dict(rows):
@@ -317,13 +341,27 @@ ALSO_RIGHT = {
         np.array([[1, -2, -1.5], [2, 4, 5], [-3, -2, -3.5]]),
     ],
     "4.3": [
-        lambda n, kernel, padding, stride: len(range(0, n + 2 * padding - kernel + 1, stride)),
-        lambda n, kernel, padding, stride: math.floor((n + 2 * padding - kernel) / stride + 1),
-        lambda n, kernel, padding, stride: torch.tensor((n + 2 * padding - kernel + stride) // stride),
+        lambda n, k, s, wanted: _padding_by_trial(n, k, s, wanted),
+        lambda n, k, s, wanted: (
+            p if (p := max(0, -(-(s * (wanted - 1) + k - n) // 2))) < k and n + 2 * p - k < s * wanted else None
+        ),
     ],
-    "4.4": [12832.0, torch.nn.Conv2d(16, 32, 5).bias.numel() + torch.nn.Conv2d(16, 32, 5).weight.numel()],
-    "4.5": [((32, 8, 26, 26), torch.Size([32, 8, 13, 13]), [32, 16, 7, 7])],
-    "4.6": [14.0, torch.tensor([14])],
+    "4.4": [
+        lambda maps: F.max_pool2d(maps, 2),
+        lambda maps: maps.unfold(2, 2, 2).unfold(3, 2, 2).amax((4, 5)).tolist(),
+        lambda maps: _looped_max_pool(maps.numpy()),
+    ],
+    "4.5": [
+        lambda i, o: [26 * o + 25 * o * (i - 1), torch.tensor(o * (9 * i + 1) + o * (9 * o + 1))],
+        lambda i, o: tuple(sum(map(_size, layers)) for layers in ([(i, o, 5)], [(i, o, 3), (o, o, 3)])),
+    ],
+    "4.6": [((32, 8, 26, 26), torch.Size([32, 8, 13, 13]), [32, 16, 7, 7])],
+    "4.7": [14.0, torch.tensor([14])],
+    "4.8": [
+        lambda model: {name: tensor.clone() for name, tensor in model.state_dict().items()},
+        lambda model: copy.deepcopy(model).state_dict(),
+        lambda model: _through_a_file(model.state_dict()),
+    ],
     "5.1": [
         lambda correct, total: _wilson_interval(correct, total),
         lambda correct, total: _two_deviations(correct, total).clamp(0, 1),
@@ -628,28 +666,43 @@ WRONG = {
         ([[0.0] * 3] * 3, "wrong", "above 0"),
     ],
     "4.3": [
-        (
-            lambda n, kernel, padding, stride: round((n + 2 * padding - kernel) / stride) + 1,
-            "wrong",
-            "`round` goes to the nearest",
-        ),
-        (
-            lambda n, kernel, padding, stride: round((n + 2 * padding - kernel) / stride + 1),
-            "wrong",
-            "`round` goes to the nearest",
-        ),
-        (lambda n, kernel, padding, stride: math.ceil((n + 2 * padding - kernel) / stride + 1), "wrong", "Rounded up"),
-        (lambda n, kernel, padding, stride: n, "wrong", "my_output_size(5, 3, 0, 1)` gives 5, and 3 is expected"),
+        (lambda n, k, s, wanted: _padding_by_trial(n, k, s, wanted, round), "wrong", "`round` goes to the nearest"),
+        (lambda n, k, s, wanted: _padding_by_trial(n, k, s, wanted, math.ceil), "wrong", "Rounded up"),
+        (lambda n, k, s, wanted: (k - 1) // 2, "wrong", "is expected"),
+        (lambda n, k, s, wanted: None, "wrong", "gives back nothing"),
+        (lambda n, k, s, wanted: _padding_by_trial(n, k, s, wanted) or 0, "wrong", "nothing (`None`) is expected"),
     ],
-    "4.4": [(1, "wrong", "too small"), (12_833, "wrong", "too large"), ("32", "wrong", "single number")],
+    "4.4": [
+        (lambda maps: F.max_pool2d(maps, 2).round(), "wrong", "my_max_pool(torch.tensor([["),
+        (lambda maps: F.adaptive_max_pool2d(maps, 1)[:, :, 0, 0], "wrong", "largest number of each whole map"),
+        (lambda maps: F.max_pool2d(maps, 3), "error", "RuntimeError"),
+        (lambda maps: F.max_pool2d(maps[0], 2), "wrong", "shape"),
+    ],
     "4.5": [
+        (lambda i, o: 25 * i * o + o, "wrong", "2 things, in this order: the 5×5 layer, the two 3×3 layers"),
+        (lambda i, o: (25 * i * o + o, 18 * i * o + 2 * o), "wrong", "second small layer looks at the maps"),
+        (lambda i, o: (25 * i * o + o, 9 * o * (i + o)), "wrong", "weights of the two 3×3 layers are all there"),
+        (lambda i, o: (25 * i * o + o, 9 * o * (i + o) + 1), "wrong", "Look at the two 3×3 layers: `my_counts(1, 2)`"),
+    ],
+    "4.6": [
         ([[32, 8, 28, 28], [32, 8, 14, 14], [32, 16, 7, 7]], "wrong", "After the first convolution: without padding"),
         ([[8, 26, 26], [8, 13, 13], [16, 7, 7]], "wrong", "the batch of 32 stays"),
         ([[32, 8, 26, 26], [32, 8, 13, 13], [32, 128, 4, 4]], "wrong", "at place 3 of your list"),
         ([32, 16, 7, 7], "wrong", "3 by 4 numbers are wanted"),
         ([[32, 8, 26, 26], [32, 8, 13, 13]], "wrong", "3 by 4 numbers are wanted"),
     ],
-    "4.6": [(12, "wrong", "too small"), ([14, 14], "wrong", "single number")],
+    "4.7": [(12, "wrong", "too small"), ([14, 14], "wrong", "single number")],
+    "4.8": [
+        (lambda model: model.state_dict().copy(), "wrong", "holds the *new* weights"),
+        (
+            lambda model: {name: one.cpu().detach() for name, one in model.state_dict().items()},
+            "wrong",
+            "*new* weights",
+        ),
+        (lambda model: [one.clone() for one in model.parameters()], "wrong", "takes a dictionary"),
+        (lambda model: {name: 0 * one for name, one in model.state_dict().items()}, "wrong", "is expected"),
+        (lambda model: print(model.state_dict()), "wrong", "takes a dictionary"),
+    ],
     "5.1": [
         (
             lambda correct, total: _two_deviations(correct, total, 1.9),
