@@ -206,20 +206,13 @@ def _of_full_bins(confidence, right, bins):
     return gaps.abs().mean()
 
 
-def _emptied_by_hand(model, images, labels, loss_fn, optimizer):
-    for parameter in model.parameters():
-        parameter.grad = None
-    loss = loss_fn(model(images), labels)
-    loss.backward()
-    optimizer.step()
-    return loss.detach()
+def _sums_to_one(row):
+    return abs(row.exp().sum().item() - 1) < 1e-3
 
 
-def _without_backward(model, images, labels, loss_fn, optimizer):
-    loss = loss_fn(model(images), labels)
-    optimizer.step()
-    optimizer.zero_grad()
-    return loss.item()
+def _costs_only_the_wrong(loss_fn, labels):
+    right = labels.unsqueeze(1).float()
+    return abs(float(loss_fn(right, labels))) < 1e-6 and loss_fn(right.roll(1, 0), labels).item() > 1e-6
 
 
 def _looped_choice(validation_accuracies, test_accuracies):
@@ -418,19 +411,30 @@ ALSO_RIGHT = {
     "6.8": [
         lambda probabilities, labels: F.cross_entropy(probabilities.log(), labels),
         lambda probabilities, labels: -probabilities.gather(1, labels[:, None]).log().mean(),
-        lambda probabilities, labels: (
-            sum(-row[label].log() for row, label in zip(probabilities, labels, strict=True)) / len(labels)
+        lambda p, labels: sum(-row[label].log() for row, label in zip(p, labels, strict=True)) / len(labels),
+    ],
+    "6.10": [
+        lambda gradients: sum(one.abs().sum() for one in gradients if one is not None) == 0,
+        lambda gradients: not any(one is not None and np.count_nonzero(one.numpy()) for one in gradients),
+    ],
+    "6.12": [
+        lambda inputs: inputs.dtype in (torch.float32, torch.float64) and ((inputs >= 0) & (inputs <= 1)).all(),
+        lambda inputs: torch.is_floating_point(inputs) and torch.equal(inputs, inputs.clamp(0, 1)),
+    ],
+    "6.14": [
+        lambda loss_fn: _costs_only_the_wrong(loss_fn, torch.tensor([0, 9, 4, 4])),
+        lambda loss_fn: (
+            np.isclose(loss_fn(torch.eye(4)[:, :1], torch.eye(4)[0]).item(), 0)
+            and loss_fn(torch.eye(4)[:, :1], torch.eye(4)[1]) > 0.1
         ),
     ],
-    "6.10": [lambda *parts: _zero_first(*parts), lambda *parts: _emptied_by_hand(*parts)],
-    "6.12": [lambda images: images.double() / 255, lambda images: (images.numpy() / 255).tolist()],
-    "6.14": [
-        lambda answers, labels: F.mse_loss(answers.squeeze(1), labels.float()),
-        lambda answers, labels: ((answers.double() - labels.view(-1, 1)) ** 2).mean(),
-    ],
     "6.16": [
-        lambda labels, generator: torch.rand(len(labels), generator=generator).argsort(),
-        lambda labels, generator: torch.randperm(len(labels), generator=generator).tolist(),
+        lambda labels, size: (
+            min(len(set(labels[k : k + size].tolist())) for k in range(0, len(labels) - size + 1, size)) >= 5
+        ),
+        lambda labels, size: (
+            F.one_hot(labels[: len(labels) // size * size], 10).view(-1, size, 10).amax(1).sum(1) > 4
+        ).all(),
     ],
     "6.17": [("a", " F.")],
     "6.18": [[0.01], torch.tensor([0.001]), np.float32(0.03)],
@@ -802,13 +806,10 @@ WRONG = {
     ],
     "6.2": [("A", "wrong", "leaps far above"), ("softmax", "wrong", "from A to J"), (1, "wrong", "A letter")],
     "6.3": [
-        (
-            lambda logits: logits.exp() / logits.exp().sum(dim=1, keepdim=True),
-            "wrong",
-            "the result: `my_outputs(torch.tensor([[1.0, 0.0]]))` gives [",
-        ),
+        (lambda logits: logits.softmax(dim=1) * 1.001, "wrong", "the result: `my_outputs(torch.tensor([[0.8, "),
         (lambda logits: logits.log_softmax(dim=1).numpy(), "error", "requires grad"),
         (lambda logits: logits.log_softmax(dim=1).tolist(), "wrong", "way back"),
+        (lambda logits: logits - logits.exp().sum(), "wrong", "the result: `my_outputs("),
     ],
     "6.5": [(5.2, "wrong", "too large"), ("ln 100", "wrong", "a single number is wanted")],
     "6.6": [
@@ -819,40 +820,56 @@ WRONG = {
         ),
         (lambda outputs: torch.isclose(outputs.exp().sum(dim=1), torch.tensor(1.0)), "wrong", "verdicts on each row"),
         (lambda outputs: torch.allclose(outputs.sum(dim=1), torch.tensor(1.0)), "wrong", "plain probabilities"),
-        (lambda outputs: True, "wrong", "torch.tensor([[1.0, -2.0, 0.5]]))` gives `True`, and `False` is expected"),
+        (lambda outputs: _sums_to_one(outputs[0]), "wrong", "`True`, and `False` is expected"),
+        (lambda outputs: True, "wrong", "True to everything"),
     ],
     "6.8": [
-        (
-            lambda probabilities, labels: F.nll_loss(probabilities.log(), labels, reduction="none"),
-            "wrong",
-            "the shape `[2]`",
-        ),
-        (lambda probabilities, labels: F.nll_loss(probabilities.detach().log(), labels), "wrong", "way back"),
+        (lambda p, labels: F.nll_loss(p.log(), labels, reduction="none"), "wrong", "the shape `[2]`"),
+        (lambda p, labels: F.nll_loss(p.detach().log(), labels), "wrong", "way back"),
     ],
     "6.10": [
-        (lambda *parts: _without_backward(*parts), "wrong", "`loss.backward()` is missing"),
-        (lambda *parts: print(_zero_first(*parts)), "wrong", "prints"),
+        (lambda gradients: not torch.cat([one.flatten() for one in gradients]).any(), "error", "TypeError"),
+        (lambda gradients: gradients[0] is None or not gradients[0].any(), "wrong", "the first gradient only"),
+        (
+            lambda gradients: all(one is None or torch.allclose(one, 0 * one) for one in gradients),
+            "wrong",
+            "`True`, and `False` is expected",
+        ),
+        (lambda gradients: [one is None for one in gradients], "wrong", "is expected"),
+        (lambda gradients: print(all(one is None for one in gradients)), "wrong", "prints"),
     ],
     "6.12": [
-        (lambda images: images.half() / 255, "wrong", "is expected"),
-        (lambda images: images / images.amax((1, 2, 3), True), "wrong", "another batch"),
-    ],
-    "6.14": [(lambda answers, labels: (answers - labels).square().mean(), "wrong", "every answer met every label")],
-    "6.16": [
+        (lambda inputs: inputs.min() >= 0 and inputs.max() <= 1, "wrong", "Ask for decimal numbers too"),
         (
-            lambda labels, generator: torch.randperm(len(labels), generator=torch.Generator().manual_seed(0)),
+            lambda inputs: inputs.dtype == torch.float32 and inputs.min() >= 0 and inputs.max() <= 1,
             "wrong",
-            "second epoch",
+            "dtype=torch.float64)",
         ),
+        (lambda inputs: inputs.is_floating_point() and ((inputs >= 0) & (inputs <= 1)), "wrong", "a tensor of shape"),
+    ],
+    "6.14": [
+        (lambda loss_fn: loss_fn(torch.zeros(2, 1), torch.zeros(2)) == 0, "wrong", "`False` is expected"),
         (
-            lambda labels, generator: torch.randperm(
-                len(labels), generator=torch.Generator().manual_seed(generator.initial_seed())
+            lambda loss_fn: (
+                loss_fn(torch.tensor([[7.0]]), torch.tensor([7.0])) == 0 < loss_fn(torch.ones(1, 1), torch.zeros(1))
             ),
             "wrong",
-            "second epoch",
+            "Take several",
         ),
-        (lambda labels, generator: np.random.permutation(len(labels)), "wrong", "two orders"),
-        (lambda labels, generator: torch.arange(len(labels)).flip(0), "wrong", "digit by digit"),
+        (lambda loss_fn: loss_fn(1, 1), "error", "TypeError"),
+    ],
+    "6.16": [
+        (
+            lambda labels, size: all(len(set(batch.tolist())) > 1 for batch in labels.split(size)),
+            "wrong",
+            "is expected",
+        ),
+        (lambda labels, size: [len(batch.unique()) >= 5 for batch in labels.split(size)], "wrong", "is expected"),
+        (
+            lambda labels, size: all(len(batch.unique()) >= 5 for batch in labels.split(size)),
+            "wrong",
+            "last batch may be short",
+        ),
     ],
     "6.17": [
         ("A, F, G", "wrong", "Two letters"),
@@ -860,12 +877,7 @@ WRONG = {
         ("A and F", "wrong", "This is a text"),
         (["J", "F"], "wrong", "fresh digits tell"),
     ],
-    "6.18": [
-        ("small", "wrong", "a text"),
-        (math.inf, "wrong", "positive number"),
-        (1e39, "wrong", "positive number"),
-        (-0.01, "wrong", "positive number"),
-    ],
+    "6.18": [("small", "wrong", "a text"), *((rate, "wrong", "positive number") for rate in (math.inf, 1e39, -0.01))],
     "6.19": [
         (lambda validation, test: test[validation.argmax()], "wrong", "2 things, in this order: the position"),
         (
