@@ -120,34 +120,22 @@ def _through_a_file(state):
     return torch.load(file, weights_only=True)
 
 
-def _in_dict(rows):
+def _in_dict(rows, names):
     times = {name: time for name, _, time in rows}
-    return (times["aten::addmm"] + times["aten::mm"]) / sum(times.values())
+    return sum(times.values()) / sum(time for name, time in times.items() if name not in names)
 
 
-def _in_numpy(rows):
-    names, _, times = map(np.array, zip(*rows, strict=True))
-    return times[np.isin(names, ["aten::addmm", "aten::mm"])].sum() / times.sum()
+def _in_numpy(rows, names):
+    all_names, _, times = map(np.array, zip(*rows, strict=True))
+    return times.sum() / times[~np.isin(all_names, names)].sum()
 
 
-def _looped_batch_size(sizes, seconds, accuracies, goal):
+def _looped_run(runs, goal):
     best = None
-    for place in range(len(sizes)):
-        if accuracies[place] >= goal and (best is None or seconds[place] < seconds[best]):
-            best = place
-    return None if best is None else torch.tensor(sizes[best])
-
-
-def _sorted_batch_size(sizes, seconds, accuracies, goal):
-    for place in np.argsort(seconds):
-        if accuracies[place] >= goal:
-            return np.int64(sizes[place])
-
-
-def _cheapest_until(sizes, seconds, accuracies, goal):
-    """Right on the lesson's table, where smaller sizes are more accurate."""
-    place = sum(accuracy >= goal for accuracy in accuracies)
-    return sizes[seconds.index(min(seconds[:place]))] if place else None
+    for run in runs:
+        if run[3] >= goal and (best is None or run[2] < best[2]):
+            best = run
+    return best and [best[0], best[1]]
 
 
 def _soft_targets(logits, labels, smoothing):
@@ -165,6 +153,10 @@ def _cycle_in_halves(step, steps, middle):
     if step < middle:
         return step / middle
     return (1 + math.cos(math.pi * (step - middle) / (steps - middle))) / 2
+
+
+def _highest(share, count):
+    return share + 1.96 * math.sqrt(share * (1 - share) / count)
 
 
 def _wilson_interval(correct, total):
@@ -363,18 +355,12 @@ ALSO_RIGHT = {
     "5.2": [38_032, 39_600, 40_000.0, torch.tensor(38_500), 38_416 * 0.99],
     "5.3": [
         lambda labels, first, second: _looped_disagreements(*map(torch.Tensor.tolist, (labels, first, second))),
-        lambda labels, first, second: torch.stack(
-            [((first == labels) & (second != labels)).sum(), ((first != labels) & (second == labels)).sum()]
-        ),
-        lambda labels, first, second: np.array(
-            [((first == labels) > (second == labels)).sum(), ((first == labels) < (second == labels)).sum()]
-        ),
+        lambda t, a, b: torch.stack([((a == t) & (b != t)).sum(), ((a != t) & (b == t)).sum()]),
+        lambda t, a, b: np.array([((a == t) > (b == t)).sum(), ((a == t) < (b == t)).sum()]),
     ],
     "5.4": [18 / 256, 0.07, torch.tensor(0.0703)],
     "5.5": [
-        lambda counts: [
-            counts[k, k].item() / max(1, sum(row[k] for row in counts.tolist())) for k in range(len(counts))
-        ],
+        lambda counts: [counts[k, k].item() / max(1, counts[:, k].sum().item()) for k in range(len(counts))],
         lambda counts: (counts.diagonal() / counts.sum(dim=0)).nan_to_num(),
         lambda counts: np.divide(np.diag(counts.numpy()), counts.numpy().sum(axis=0) + 1e-9),
     ],
@@ -383,18 +369,18 @@ ALSO_RIGHT = {
         lambda confidence, right, bins=10: _counted_calibration_error(confidence, right, bins),
     ],
     "5.7": [
-        lambda logits, labels, temperatures: min(
-            temperatures, key=lambda T: F.nll_loss(F.log_softmax(logits.double() / T, 1), labels).item()
-        ),
-        lambda logits, labels, temperatures: torch.tensor(temperatures)[
-            torch.stack([F.cross_entropy(logits / T, labels, reduction="sum") for T in temperatures]).argmin()
+        lambda z, y, all_t: min(all_t, key=lambda t: F.nll_loss(F.log_softmax(z.double() / t, 1), y).item()),
+        lambda z, y, all_t: torch.tensor(all_t)[
+            torch.stack([F.cross_entropy(z / t, y, reduction="sum") for t in all_t]).argmin()
         ],
     ],
     "5.8": [
         40.0,
         torch.tensor(40),
         [40],
-        lambda angles, accuracies: angles[next(i for i, one in enumerate(accuracies) if one < accuracies[0] - 0.1)],
+        lambda angles, accuracies, count: angles[
+            next(i for i, one in enumerate(accuracies) if _highest(one, count) < accuracies[0] - 0.115)
+        ],
     ],
     "6.1": [(-0.1, -1.0), torch.tensor([-0.1, -1])],
     "6.2": ["h", " (H) "],
@@ -450,20 +436,25 @@ ALSO_RIGHT = {
     "7.1": [
         lambda seconds, part, times: torch.tensor(1 / (1 - seconds[part] / sum(seconds.values()) * (1 - 1 / times))),
         lambda seconds, part, times: [
-            np.sum([*seconds.values()]) / (np.sum([*seconds.values()]) - seconds[part] + seconds[part] / times)
+            sum(seconds.values()) / (np.sum([*seconds.values()]) - seconds[part] + seconds[part] / times)
         ],
         lambda seconds, part, times: sum(seconds.values()) / sum((seconds | {part: seconds[part] / times}).values()),
     ],
     "7.2": [
-        lambda rows: np.float64(_in_dict(rows)),
-        lambda rows: _in_dict(rows),
-        lambda rows: _in_numpy(rows),
-        lambda rows: (
-            sum(row[2] * row[0].startswith(("aten::addmm", "aten::mm")) for row in rows)
-            / np.sum([row[2] for row in rows])
+        lambda rows, names: np.float64(_in_dict(rows, names)),
+        lambda rows, names: torch.tensor(_in_numpy(rows, names)),
+        lambda rows, names: sum(row[2] for row in rows) / sum(row[2] for row in rows if row[0] not in names),
+        lambda rows, names: (
+            1 / (1 - sum(row[2] * (row[0] in set(names)) for row in rows) / sum(row[2] for row in rows))
         ),
     ],
-    "7.3": [lambda *table: _looped_batch_size(*table), lambda *table: _sorted_batch_size(*table)],
+    "7.3": [
+        lambda runs, goal: _looped_run(runs, goal),
+        lambda runs, goal: next(
+            (list(run[:2]) for run in sorted(runs, key=lambda run: run[2]) if run[3] >= goal), None
+        ),
+        lambda runs, goal: None if (found := _looped_run(runs, goal)) is None else torch.tensor(found),
+    ],
     "7.4": [
         lambda step, steps: min(2 * step / steps, (1 + math.cos(math.pi * max(0, 2 * step / steps - 1))) / 2),
         lambda step, steps: torch.tensor(
@@ -485,10 +476,7 @@ ALSO_RIGHT = {
     "7.7": [
         lambda accuracies: [np.mean(accuracies), np.std(accuracies, ddof=1) / np.sqrt(len(accuracies))],
         lambda accuracies: torch.tensor([np.mean(accuracies), np.std(accuracies, ddof=1) / len(accuracies) ** 0.5]),
-        lambda accuracies: (
-            sum(accuracies) / len(accuracies),
-            torch.tensor(accuracies).std() / torch.tensor(len(accuracies)).sqrt(),
-        ),
+        lambda a: (sum(a) / len(a), torch.tensor(a).std() / torch.tensor(len(a)).sqrt()),
     ],
 }
 
@@ -709,34 +697,18 @@ WRONG = {
     ],
     "5.1": [
         (
-            lambda correct, total: _two_deviations(correct, total, 1.9),
+            lambda k, n: _two_deviations(k, n, 1.9),
             "wrong",
             "(3, 10)` gives [0.02466, 0.5753], and [0.01597, 0.584] is expected",
         ),
-        (lambda correct, total: (correct / total, 0.1), "wrong", "is expected"),
-        (
-            lambda correct, total: (correct / total, 1.96 * math.sqrt(correct / total * (1 - correct / total) / total)),
-            "wrong",
-            "the middle and the half width",
-        ),
-        (
-            lambda correct, total: _two_deviations(correct, total, 1.96) if correct else [math.nan] * 2,
-            "wrong",
-            "gives [nan, nan]",
-        ),
+        (lambda k, n: (k / n, 0.1), "wrong", "is expected"),
+        (lambda k, n: (k / n, 1.96 * math.sqrt(k / n * (1 - k / n) / n)), "wrong", "the middle and the half width"),
+        (lambda k, n: _two_deviations(k, n, 1.96) if k else [math.nan] * 2, "wrong", "gives [nan, nan]"),
     ],
     "5.2": [(10_000, "wrong", "*one* standard deviation"), (1000, "wrong", "too small"), ("many", "wrong", "a text")],
     "5.3": [
-        (
-            lambda labels, first, second: [((first == labels) & (second != labels)).sum()] * 2,
-            "wrong",
-            "[1, 1], and [1, 0]",
-        ),
-        (
-            lambda labels, first, second: (first != labels).sum(),
-            "wrong",
-            "a single number, and the shape `[2]` is expected",
-        ),
+        (lambda t, a, b: [((a == t) & (b != t)).sum()] * 2, "wrong", "[1, 1], and [1, 0]"),
+        (lambda t, a, b: (a != t).sum(), "wrong", "a single number, and the shape `[2]` is expected"),
     ],
     "5.4": [(0.5, "wrong", "too large"), (7.03, "wrong", "percent")],
     "5.5": [
@@ -769,34 +741,25 @@ WRONG = {
     ],
     "5.7": [
         (
-            lambda logits, labels, temperatures: min(
-                temperatures, key=lambda T: -(logits / T).softmax(1).amax(1).mean()
-            ),
+            lambda z, y, all_t: min(all_t, key=lambda t: -(z / t).softmax(1).amax(1).mean()),
             "wrong",
             "the network boldest",
         ),
         (
-            lambda logits, labels, temperatures: min(
-                temperatures, key=lambda T: F.cross_entropy((logits / T).softmax(1), labels)
-            ),
+            lambda z, y, all_t: min(all_t, key=lambda t: F.cross_entropy((z / t).softmax(1), y)),
             "wrong",
             "softmax was taken twice",
         ),
-        (
-            lambda logits, labels, temperatures: min(
-                temperatures, key=lambda T: F.cross_entropy(logits.mul_(1 / T), labels)
-            ),
-            "wrong",
-            "is expected",
-        ),
+        (lambda z, y, all_t: min(all_t, key=lambda t: F.cross_entropy(z.mul_(1 / t), y)), "wrong", "is expected"),
     ],
     "5.8": [
-        (20, "wrong", "At 20° CNN reads 96.0 %, 2.5 points below upright. That is not yet more than 10."),
+        (20, "wrong", "and at 20° it ends at 97.7%. That is not yet more than 10 points below. Go on"),
+        (30, "wrong", "a part of that may be luck"),
         (50, "wrong", "a smaller angle"),
         ("forty", "wrong", "a text"),
         (0.76, "wrong", "No dot stands at an angle of 0.76"),
         (None, "wrong", "nothing (`None`)"),
-        (lambda angles, accuracies: angles[-1], "wrong", "a smaller angle"),
+        (lambda angles, accuracies, count: angles[-1], "wrong", "a smaller angle"),
         (lambda angles: angles[4], "error", "takes 1 positional argument"),
     ],
     "6.1": [
@@ -901,40 +864,35 @@ WRONG = {
             "my_speedup({'forward': 1.0, 'step': 3.0}, 'step', 2)",
         ),
         (
-            lambda seconds, part, times: (
-                1 / (1 - seconds[part] / (seconds["decoding"] + seconds["forward"] + seconds["step"]) * (1 - 1 / times))
-            ),
+            lambda seconds, part, times: sum(seconds.values()) / (seconds["forward"] + seconds["decoding"] / times),
             "error",
             "KeyError",
         ),
         (lambda seconds, part, times: 10 / 6, "wrong", "is expected"),
     ],
     "7.2": [
-        (lambda rows: (rows[0][2] + rows[1][2]) / sum(row[2] for row in rows), "wrong", "is expected"),
+        (lambda rows, names: sum(row[2] for row in rows) / rows[-1][2], "wrong", "is expected"),
         (
-            lambda rows: sum(row[2] for row in rows if row[0].endswith("mm")) / sum(row[2] for row in rows),
+            lambda rows, names: sum(row[2] for row in rows if row[0] in names) / sum(row[2] for row in rows),
             "wrong",
-            "aten::bmm",
+            "the share of these",
         ),
         (
-            lambda rows: (
-                sum(row[2] for row in rows if row[0] == "aten::addmm" or "aten::mm") / sum(row[2] for row in rows)
+            lambda rows, names: _in_dict(
+                rows, [name for name in dict.fromkeys(row[0] for row in rows) if name.endswith("mm")]
             ),
             "wrong",
-            "a text by itself",
+            "is expected",
         ),
-        (lambda rows: _in_dict([rows.pop() for _ in rows[:]]), "wrong", "changed its argument `rows`"),
+        (lambda rows, names: _in_dict([rows.pop() for _ in rows[:]], names), "wrong", "changed its argument `rows`"),
+        (lambda rows, names: _in_dict(rows, names[:1]), "wrong", "Only the first"),
     ],
     "7.3": [
-        (_cheapest_until, "wrong", "is expected"),
-        (lambda *table: _looped_batch_size(*table) or table[0][0], "wrong", "nothing (`None`) is expected"),
-        (
-            lambda *table: 0 if (found := _looped_batch_size(*table)) is None else found,
-            "wrong",
-            "gives 0, and nothing (`None`)",
-        ),
-        (lambda sizes, seconds, accuracies, goal: 32, "wrong", "my_batch_size([64, 8, 512], [2.0, 6.0, 2.0], "),
-        (lambda *table: print(_looped_batch_size(*table)), "wrong", "prints its result"),
+        (lambda runs, goal: max((run for run in runs if run[3] >= goal), default=None), "wrong", "is expected"),
+        (lambda runs, goal: _looped_run(runs, goal) or runs[0][:2], "wrong", "nothing (`None`) is expected"),
+        (lambda runs, goal: _looped_run(runs, goal) or 0, "wrong", "gives 0, and nothing (`None`)"),
+        (lambda runs, goal: (32, 0.1), "wrong", "my_run([(64, 0.1, 2.0, 0.85), (64, 0.4, "),
+        (lambda runs, goal: print(_looped_run(runs, goal)), "wrong", "prints its result"),
     ],
     "7.4": [
         (lambda step, steps: _cycle_in_halves(step, steps, steps // 2), "wrong", "is expected"),
@@ -949,32 +907,16 @@ WRONG = {
             "wrong",
             "is expected",
         ),
-        (
-            lambda logits, labels, smoothing: _soft_targets(logits[:7], labels[:7], smoothing) * 1.001,
-            "wrong",
-            "is expected",
-        ),
+        (lambda logits, labels, smoothing: _soft_targets(logits, labels, smoothing) * 1.001, "wrong", "is expected"),
     ],
     "7.6": [
         (lambda i, o, k, r, c: 2 * k * k * i * o * r * r, "wrong", "my_flops(2, 4, 3, 5, 6)"),
         (lambda i, o, k, r, c: 2 * k * k * i * o * r * c + 1, "wrong", "4,321, and 4,320 is expected"),
     ],
     "7.7": [
-        (
-            lambda accuracies: (np.median(accuracies), np.std(accuracies, ddof=1) / len(accuracies) ** 0.5),
-            "wrong",
-            "the median",
-        ),
-        (lambda accuracies: (torch.tensor(accuracies).median(), 0.1), "wrong", "the median"),
-        (
-            lambda accuracies: sum(accuracies) / len(accuracies),
-            "wrong",
-            "2 things, in this order: the mean, its standard error",
-        ),
-        (
-            lambda accuracies: (np.mean(accuracies), 2 * np.std(accuracies)),
-            "wrong",
-            "Look at its standard error: `my_summary(",
-        ),
+        (lambda a: (np.median(a), np.std(a, ddof=1) / len(a) ** 0.5), "wrong", "the median"),
+        (lambda a: (torch.tensor(a).median(), 0.1), "wrong", "the median"),
+        (lambda a: sum(a) / len(a), "wrong", "2 things, in this order: the mean, its standard error"),
+        (lambda a: (np.mean(a), 2 * np.std(a)), "wrong", "Look at its standard error: `my_summary("),
     ],
 }

@@ -48,11 +48,9 @@ CONVOLUTION = Exercise(
         "The last row and the last column are still 0. `range(n)` ends at n − 1 by itself: give it n − k + 1.": lambda image, kernel: F.pad(_convolve(image, kernel)[:-1, :-1], (0, 1, 0, 1)),
         "The filter lies on its side: rows and columns are exchanged.": lambda image, kernel: _convolve(image, kernel.T),
     },
-    hints=(
-        "For each place of the output: cut a window out of the picture, multiply it with the filter, add up.",
-        "The output has n − k + 1 rows. The window at `row, column` is `image[row : row + k, column : column + k]`.",
-        "Start with `torch.zeros(…)` of the output's size, and fill its places in two loops, one inside the other.",
-    ),
+    hints=("For each place of the output: cut a window out of the picture, multiply it with the filter, add up.",
+           "The output has n − k + 1 rows. The window at `row, column` is `image[row : row + k, column : column + k]`.",
+           "Start with `torch.zeros(…)` of the output's size, and fill its places in two loops, one inside the other."),
     why="Each number of the output is a window times the filter, added up. Torch does the same, much faster.",
 )  # fmt: skip
 
@@ -84,11 +82,9 @@ FILTER = Exercise(
         "three rows of three": [1, 2, 1],
         "differ in length": [[-1, -1], [2, 2], [-1]],
     },
-    hints=(
-        "The lesson's filter compares left with right. Yours compares the middle row with the rows above and below.",
-        "Positive weights in the middle row, negative ones above and below.",
-        "A standing stroke meets a whole column of the filter. What must a column add up to, so that it gives 0?",
-    ),
+    hints=("The lesson's filter compares left with right. Yours compares the middle row with the rows above and below.",
+           "Positive weights in the middle row, negative ones above and below.",
+           "A standing stroke meets a whole column of the filter. What must a column add up to, so that it gives 0?"),
     why="Each column adds up to 0, so standing strokes and full ink cancel. Many other filters do it too.",
 )  # fmt: skip
 
@@ -135,11 +131,9 @@ PADDING = Exercise(
         "With a padding of `kernel` or more, the first window holds zeros only. Stop at `kernel` − 1.": _padding_where(lambda n, k, p, s, wanted: (n + 2 * p - k) // s + 1 == wanted, most=lambda k: 99),
         "Half the filter keeps the size where the stride is 1 and the filter odd. Ask for `wanted`.": lambda n, k, s, wanted: k // 2,
     },
-    hints=(
-        "There are only `kernel` paddings to try, 0 to kernel − 1. For each, the formula gives the output's size.",
-        "In Python `//` divides and rounds down. Compare the size with `wanted`, and return the padding where they are equal.",
-        "Where the loop ends without a `return`, nothing fits. A function without a `return` gives back None by itself.",
-    ),
+    hints=("There are only `kernel` paddings to try, 0 to kernel − 1. For each, the formula gives the output's size.",
+           "In Python `//` divides and rounds down. Compare the size with `wanted`, and return the padding where they are equal.",
+           "Where the loop ends without a `return`, nothing fits. A function without a `return` gives back None by itself."),
     why="With stride 1 and an odd filter, (k − 1) / 2 keeps the size. An even filter cannot keep it, since padding adds 2 "
     "pixels at a time. That is why nearly all filters are odd.",
 )  # fmt: skip
@@ -175,11 +169,9 @@ MAX_POOL = Exercise(
         "These are the smallest numbers of the squares. Take the largest.": lambda maps: -F.max_pool2d(-maps, 2),
         "These are the sums of the squares. Take the largest number of each.": lambda maps: 4 * F.avg_pool2d(maps, 2),
     },
-    hints=(
-        "In loops: the output has half as many rows and columns, and its number at `row, column` comes from a window of 2×2.",
-        "That window begins at `2 * row, 2 * column`. `window.amax(dim=(2, 3))` is the largest of each map, for the whole batch.",
-        "Without loops: `maps[:, :, 0::2, 0::2]` holds the upper left number of every square. `torch.maximum` compares two tensors.",
-    ),
+    hints=("In loops: the output has half as many rows and columns, and its number at `row, column` comes from a window of 2×2.",
+           "That window begins at `2 * row, 2 * column`. `window.amax(dim=(2, 3))` is the largest of each map, for the whole batch.",
+           "Without loops: `maps[:, :, 0::2, 0::2]` holds the upper left number of every square. `torch.maximum` compares two tensors."),
     why="Half the rows and half the columns are left, and nothing was learned for it: a pooling has no weights.",
 )  # fmt: skip
 
@@ -209,11 +201,9 @@ COUNTS = Exercise(
         "The second small layer looks at the maps that the first one makes: `maps_out` come in there.": lambda i, o: (my_counts(i, o)[0], 2 * o * (9 * i + 1)),
         "This is one of the two small layers. Add the other.": lambda i, o: (my_counts(i, o)[0], o * (9 * i + 1)),
     },
-    hints=(
-        "A filter has k · k weights for each map that comes in, and one bias. How many filters are there?",
-        "One filter for each map that comes out. So a layer has maps out times (k · k · maps in + 1) parameters.",
-        "The second small layer gets what the first one gives: as many maps come in as go out.",
-    ),
+    hints=("A filter has k · k weights for each map that comes in, and one bias. How many filters are there?",
+           "One filter for each map that comes out. So a layer has maps out times (k · k · maps in + 1) parameters.",
+           "The second small layer gets what the first one gives: as many maps come in as go out."),
     why="From 32 to 32 maps, 25,632 against 18,496: the pair sees as far, costs less, and has a ReLU more. From one map to "
     "16 it costs more. The size of the picture plays no part.",
 )  # fmt: skip
@@ -233,11 +223,9 @@ SHAPES = Exercise(
         "After {part}: it has a padding of 2 on each side.": [None, None, [32, 16, 5, 5]],
         "After {part}: 16 filters give 16 maps. Each looks at all 8 maps below and adds up.": [None, None, [32, 128, 7, 7]],
     },
-    hints=(
-        "A shape is `[batch, maps, rows, columns]`. The batch stays, a convolution sets the number of maps, a pooling does not.",
-        "28 − 3 + 1 rows are left by the first layer. The pooling halves them.",
-        "For the last layer take the formula above, with k = 5, p = 2 and s = 2. Its n is what the pooling leaves.",
-    ),
+    hints=("A shape is `[batch, maps, rows, columns]`. The batch stays, a convolution sets the number of maps, a pooling does not.",
+           "28 − 3 + 1 rows are left by the first layer. The pooling halves them.",
+           "For the last layer take the formula above, with k = 5, p = 2 and s = 2. Its n is what the pooling leaves."),
     why="28 − 3 + 1 = 26, halved 13, and (13 + 4 − 5) // 2 + 1 = 7.",
 )  # fmt: skip
 
@@ -251,11 +239,9 @@ FIELD = Exercise(
         "That is the number of pixels. How many on a side?": 196,
         "That is what the second layer sees of the map below it. Follow it down to the pixels.": 5,
     },
-    hints=(
-        "Go backwards. One number after the second convolution looks at 5 × 5 numbers of the pooled map.",
-        "5 pooled numbers on a side come from 10 numbers of the first map. And each of these looks at 5 pixels.",
-        "The first of these 10 windows holds 5 pixels, and each further one begins one pixel later. Where does the last one end?",
-    ),
+    hints=("Go backwards. One number after the second convolution looks at 5 × 5 numbers of the pooled map.",
+           "5 pooled numbers on a side come from 10 numbers of the first map. And each of these looks at 5 pixels.",
+           "The first of these 10 windows holds 5 pixels, and each further one begins one pixel later. Where does the last one end?"),
     why="5 pooled numbers are 10 of the first map, and 10 overlapping windows of 5 pixels span 10 + 4 = 14. The field calls it "
     "the receptive field.",
 )  # fmt: skip
@@ -281,11 +267,9 @@ SNAPSHOT = Exercise(
         "`load_state_dict` takes a dictionary of tensors by name. You gave back something else, such as the network itself or "
         "a list of its weights.": copy.deepcopy,
     },
-    hints=(
-        "`state_dict()` is a dictionary: a name, and the tensor of that name. It is the very tensor that the network uses.",
-        "So each tensor must be copied. `tensor.clone()` makes one that the network knows nothing of.",
-        "Build a new dictionary in a loop over `.items()`. Or let Python's `copy` copy all that hangs on it, deeply.",
-    ),
+    hints=("`state_dict()` is a dictionary: a name, and the tensor of that name. It is the very tensor that the network uses.",
+           "So each tensor must be copied. `tensor.clone()` makes one that the network knows nothing of.",
+           "Build a new dictionary in a loop over `.items()`. Or let Python's `copy` copy all that hangs on it, deeply."),
     why="The copy shares no memory with the network. A file would do too: what is written does not change when training goes on.",
 )  # fmt: skip
 
