@@ -32,11 +32,9 @@ def _as_large_as_the_picture(image, kernel):
 
 CONVOLUTION = Exercise(
     "4.1", "a convolution", my_convolution, atol=1e-5,
-    inputs=[
-        (torch.tensor([[1.0, 2.0, 3.0], [4.0, 5.0, 7.0], [0.0, 8.0, 9.0]]), torch.tensor([[1.0, -1.0], [3.0, 2.0]])),
-        *((drawn(rows, columns, seed=rows), drawn(size, size, seed=columns + 9))
-          for rows, columns, size in ((3, 5, 3), (9, 6, 3), (6, 7, 5), (4, 2, 2), (2, 3, 1))),
-    ],
+    inputs=[(torch.tensor([[1.0, 2.0, 3.0], [4.0, 5.0, 7.0], [0.0, 8.0, 9.0]]), torch.tensor([[1.0, -1.0], [3.0, 2.0]])),
+            *((drawn(rows, columns, seed=rows), drawn(size, size, seed=columns + 9))
+              for rows, columns, size in ((3, 5, 3), (9, 6, 3), (6, 7, 5), (4, 2, 2), (2, 3, 1)))],
     mistakes={
         "You turned the filter around, as mathematicians do. Networks lay it on as it is.": lambda image, kernel: _convolve(image, kernel.flip(0, 1)),
         "The filter hangs over the edge, so the output is too large. It must stay inside, at n − k + 1 places.": lambda image, kernel: _convolve(image, kernel, padding=len(kernel) // 2),
@@ -114,10 +112,8 @@ def _largest_padding(n, kernel, stride, wanted):
 
 PADDING = Exercise(
     "4.3", "which padding?", my_padding,
-    inputs=[
-        (5, 3, 1, 5), (28, 5, 1, 28), (28, 4, 1, 28), (28, 2, 2, 14), (28, 5, 2, 14), (13, 5, 2, 7), (14, 3, 4, 4),
-        (10, 3, 4, 3), (12, 5, 3, 4), (5, 3, 1, 9), (9, 5, 1, 7), (10, 4, 3, 4), (11, 4, 2, 6),
-    ],
+    inputs=[(5, 3, 1, 5), (28, 5, 1, 28), (28, 4, 1, 28), (28, 2, 2, 14), (28, 5, 2, 14), (13, 5, 2, 7), (14, 3, 4, 4),
+            (10, 3, 4, 3), (12, 5, 3, 4), (5, 3, 1, 9), (9, 5, 1, 7), (10, 4, 3, 4), (11, 4, 2, 6)],
     mistakes={
         "The division is not rounded down. A window that no longer fits whole is left out: use `//`.": _padding_by(lambda n, k, p, s: (n + 2 * p - k) / s + 1),
         "Rounded up. A window that no longer fits whole is left out: round down.": _padding_by(lambda n, k, p, s: -(-(n + 2 * p - k) // s) + 1),
@@ -148,13 +144,8 @@ def my_max_pool(maps):
 
 MAX_POOL = Exercise(
     "4.4", "max pooling", my_max_pool,
-    inputs=[
-        (drawn(1, 1, 2, 2, seed=1) - 5,),
-        (drawn(1, 1, 4, 4, seed=2),),
-        (drawn(1, 1, 3, 5, seed=3),),
-        (drawn(2, 3, 4, 6, seed=4, dtype=torch.float64),),
-        (drawn(3, 2, 5, 4, seed=5),),
-    ],
+    inputs=[(drawn(1, 1, 2, 2, seed=1) - 5,), (drawn(1, 1, 4, 4, seed=2),), (drawn(1, 1, 3, 5, seed=3),),
+            (drawn(2, 3, 4, 6, seed=4, dtype=torch.float64),), (drawn(3, 2, 5, 4, seed=5),)],
     mistakes={
         "This is the mean of each square. Max pooling keeps the largest number.": lambda maps: F.avg_pool2d(maps, 2),
         "Your squares overlap. They lie side by side: move on by 2 pixels at a time.": lambda maps: F.max_pool2d(maps, 2, stride=1),
@@ -242,8 +233,7 @@ FIELD = Exercise(
     hints=("Go backwards. One number after the second convolution looks at 5 × 5 numbers of the pooled map.",
            "5 pooled numbers on a side come from 10 numbers of the first map. And each of these looks at 5 pixels.",
            "The first of these 10 windows holds 5 pixels, and each further one begins one pixel later. Where does the last one end?"),
-    why="5 pooled numbers are 10 of the first map, and 10 overlapping windows of 5 pixels span 10 + 4 = 14. The field calls it "
-    "the receptive field.",
+    why="5 pooled numbers are 10 of the first map, and 10 overlapping windows of 5 pixels span 10 + 4 = 14. The field calls it the receptive field.",
 )  # fmt: skip
 
 # Saving ---------------------------------------------------------------------------------------------------------------
@@ -255,17 +245,14 @@ def my_snapshot(model):
 
 SNAPSHOT = Exercise(
     "4.8", "weights that stay", my_snapshot, use="restore",
-    inputs=[
-        (Code(model), drawn(6, 3, seed=1), torch.tensor([0, 1, 1, 0, 1, 0]))
-        for model in ("nn.Linear(3, 2)", "nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4), nn.ReLU(), nn.Linear(4, 2))")
-    ],
+    inputs=[(Code(model), drawn(6, 3, seed=1), torch.tensor([0, 1, 1, 0, 1, 0]))
+            for model in ("nn.Linear(3, 2)", "nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4), nn.ReLU(), nn.Linear(4, 2))")],
     mistakes={
         "After more training your snapshot holds the *new* weights. `state_dict()` hands out the network's own tensors, and the "
         "optimizer writes into them; a dictionary's `.copy()` copies only the list of names. Copy each tensor.": lambda model: model.state_dict(),
         "The parameters alone are not all: batch normalisation also keeps a running mean and variance, which the optimizer does "
         "not move. `state_dict()` has them.": lambda model: {name: one.detach().clone() for name, one in model.named_parameters()},
-        "`load_state_dict` takes a dictionary of tensors by name. You gave back something else, such as the network itself or "
-        "a list of its weights.": copy.deepcopy,
+        "`load_state_dict` takes a dictionary of tensors by name. You gave back something else, such as the network itself or a list of its weights.": copy.deepcopy,
     },
     hints=("`state_dict()` is a dictionary: a name, and the tensor of that name. It is the very tensor that the network uses.",
            "So each tensor must be copied. `tensor.clone()` makes one that the network knows nothing of.",

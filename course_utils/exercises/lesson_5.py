@@ -95,12 +95,10 @@ def _counted(first_kind, second_kind):
 
 DISAGREEMENTS = Exercise(
     "5.3", "digits that tell two networks apart", my_disagreements,
-    inputs=[
-        (torch.tensor([7]), torch.tensor([7]), torch.tensor([1])),
-        (torch.tensor([3, 5, 5, 8, 0, 9]), torch.tensor([3, 5, 5, 3, 6, 4]), torch.tensor([3, 3, 8, 8, 8, 4])),
-        (torch.tensor([4, 4, 1, 2]), torch.tensor([9, 4, 7, 2]), torch.tensor([4, 4, 1, 3])),
-        (torch.arange(40) % 3, torch.arange(40) * 7 % 4, torch.arange(40) * 11 % 5),
-    ],
+    inputs=[(torch.tensor([7]), torch.tensor([7]), torch.tensor([1])),
+            (torch.tensor([3, 5, 5, 8, 0, 9]), torch.tensor([3, 5, 5, 3, 6, 4]), torch.tensor([3, 3, 8, 8, 8, 4])),
+            (torch.tensor([4, 4, 1, 2]), torch.tensor([9, 4, 7, 2]), torch.tensor([4, 4, 1, 3])),
+            (torch.arange(40) % 3, torch.arange(40) * 7 % 4, torch.arange(40) * 11 % 5)],
     mistakes={
         "These are the two counts in the wrong order: first those on which only the first is right.": lambda t, a, b: my_disagreements(t, b, a),
         "You counted all that each reads right. Leave out those that the other reads right as well.": _counted(lambda a, b, d: a, lambda a, b, d: b),
@@ -146,13 +144,9 @@ def my_precision(counts):
 
 PRECISION = Exercise(
     "5.5", "precision", my_precision,
-    inputs=[
-        (torch.tensor([[3, 1], [5, 1]]),),
-        (torch.tensor([[4]]),),
-        (torch.tensor([[8, 2, 0], [0, 10, 0], [2, 8, 0]]),),
-        (torch.tensor([[0, 2, 4], [0, 6, 0], [1, 2, 1]]),),
-        ((torch.arange(100) * 7 % 11).reshape(10, 10) + 30 * torch.eye(10, dtype=torch.int64),),
-    ],
+    inputs=[(torch.tensor([[3, 1], [5, 1]]),), (torch.tensor([[4]]),),
+            (torch.tensor([[8, 2, 0], [0, 10, 0], [2, 8, 0]]),), (torch.tensor([[0, 2, 4], [0, 6, 0], [1, 2, 1]]),),
+            ((torch.arange(100) * 7 % 11).reshape(10, 10) + 30 * torch.eye(10, dtype=torch.int64),)],
     mistakes={
         "A digit that was never named has a column of zeros, and 0 divided by 0 is nan. Give 0 there: divide by 1 where the sum is 0 "
         "(`clamp`), or put 0 where the result is nan.": lambda counts: counts.diag() / counts.sum(dim=0),
@@ -207,14 +201,12 @@ def _gap_from_the_middle(confidence, right, bins=10):
 CALIBRATION_ERROR = Exercise(
     "5.6", "the expected calibration error", my_calibration_error,
     # no confidence lies on a border between two bins, but many at the end of the last
-    inputs=[
-        (torch.tensor([0.95, 0.95, 0.95, 0.95, 0.65, 0.65]), torch.tensor([True, True, True, False, True, False])),
-        (torch.tensor([1.0]), torch.tensor([False])),
-        (torch.tensor([0.55, 1.0, 0.62, 0.93]), torch.tensor([True, False, True, True]), 4),
-        (torch.tensor([0.35, 0.38, 0.97], dtype=torch.float64), torch.tensor([True, True, False]), 3),
-        (torch.tensor([0.46, 0.88, 0.71, 0.58]), torch.tensor([False, True, True, False]), 1),
-        (Code("(0.1 + torch.rand(300)).clamp(max=1)"), Code("torch.rand(300) < 0.7"), 7),
-    ],
+    inputs=[(torch.tensor([0.95, 0.95, 0.95, 0.95, 0.65, 0.65]), torch.tensor([True, True, True, False, True, False])),
+            (torch.tensor([1.0]), torch.tensor([False])),
+            (torch.tensor([0.55, 1.0, 0.62, 0.93]), torch.tensor([True, False, True, True]), 4),
+            (torch.tensor([0.35, 0.38, 0.97], dtype=torch.float64), torch.tensor([True, True, False]), 3),
+            (torch.tensor([0.46, 0.88, 0.71, 0.58]), torch.tensor([False, True, True, False]), 1),
+            (Code("(0.1 + torch.rand(300)).clamp(max=1)"), Code("torch.rand(300) < 0.7"), 7)],
     mistakes={
         "It gives nan: the mean of a bin without any answer is 0 divided by 0. Pass over empty bins.": _calibration_error(lambda g, s, n, bins: (s * g.abs()).sum(), empty=True),
         "The answers with a confidence of exactly 1 are lost: 1.0 times the number of bins falls behind the last one. Let the last bin "
@@ -251,13 +243,11 @@ def _least(loss):
 
 TEMPERATURE = Exercise(
     "5.7", "the temperature", my_temperature,
-    inputs=[
-        (drawn(1, 10, seed=54), torch.tensor([9]), [1.0, 0.5, 4.0, 2.0]),
-        (drawn(2, 10, seed=25), torch.tensor([9, 7]), [3.0, 1.0, 0.4, 2.0]),
-        (drawn(3, 10, seed=1), torch.tensor([2, 6, 5]), [1.0, 0.3, 0.5, 1.5, 5.0]),
-        (drawn(7, 10, seed=44, size=0.5), torch.tensor([7, 9, 4, 1, 3, 7, 0]), [3.0, 0.8, 0.6, 0.3, 1.0, 1.7]),
-        (drawn(6, 10, seed=9, size=4, dtype=torch.float64) - 10, torch.tensor([0, 8, 5, 5, 0, 4]), [1.0, 0.3, 0.4, 1.5, 2.0, 2.5, 3.5, 4.5]),
-    ],
+    inputs=[(drawn(1, 10, seed=54), torch.tensor([9]), [1.0, 0.5, 4.0, 2.0]),
+            (drawn(2, 10, seed=25), torch.tensor([9, 7]), [3.0, 1.0, 0.4, 2.0]),
+            (drawn(3, 10, seed=1), torch.tensor([2, 6, 5]), [1.0, 0.3, 0.5, 1.5, 5.0]),
+            (drawn(7, 10, seed=44, size=0.5), torch.tensor([7, 9, 4, 1, 3, 7, 0]), [3.0, 0.8, 0.6, 0.3, 1.0, 1.7]),
+            (drawn(6, 10, seed=9, size=4, dtype=torch.float64) - 10, torch.tensor([0, 8, 5, 5, 0, 4]), [1.0, 0.3, 0.4, 1.5, 2.0, 2.5, 3.5, 4.5])],
     mistakes={
         "This is the smallest loss itself. Give back the temperature that gave it.": lambda z, y, temperatures: min(F.cross_entropy(z / t, y) for t in temperatures),
         "This is the *place* in the list. Give back the temperature that stands there.": lambda z, y, temperatures: temperatures.index(my_temperature(z, y, temperatures)),

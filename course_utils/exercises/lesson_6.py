@@ -142,13 +142,11 @@ def _from_true(loss):
 
 LOSS = Exercise(
     "6.8", "a loss for a network that answers probabilities", my_loss, use="reaches", parts=("the loss", "its way back"),
-    inputs=[
-        (torch.tensor([[0.5, 0.2, 0.3], [0.1, 0.7, 0.2]]), torch.tensor([0, 2])),
-        (torch.tensor([[0.25, 0.75]]), torch.tensor([0])),
-        (torch.tensor([[0.6, 0.4], [0.9, 0.1]]), torch.tensor([1, 1])),
-        (Code("torch.randn(10, 10).softmax(dim=1)"), torch.tensor([3, 1, 4, 1, 5, 9, 2, 6, 5, 3])),
-        (Code("torch.randn(4, 10).double().softmax(dim=1)"), torch.tensor([7, 0, 9, 1])),
-    ],
+    inputs=[(torch.tensor([[0.5, 0.2, 0.3], [0.1, 0.7, 0.2]]), torch.tensor([0, 2])),
+            (torch.tensor([[0.25, 0.75]]), torch.tensor([0])),
+            (torch.tensor([[0.6, 0.4], [0.9, 0.1]]), torch.tensor([1, 1])),
+            (Code("torch.randn(10, 10).softmax(dim=1)"), torch.tensor([3, 1, 4, 1, 5, 9, 2, 6, 5, 3])),
+            (Code("torch.randn(4, 10).double().softmax(dim=1)"), torch.tensor([7, 0, 9, 1]))],
     mistakes={
         "This is the fault itself: cross entropy takes the probabilities for logits, and runs a softmax over them once more. Take "
         "the logarithm of the probability that is there.": F.cross_entropy,
@@ -409,12 +407,10 @@ def my_choice(validation_accuracies, test_accuracies):
 
 CHOICE = Exercise(
     "6.19", "choose, then report", my_choice, parts=("the position", "the reported accuracy"),
-    inputs=[
-        (torch.tensor([0.81, 0.9, 0.84, 0.88]), torch.tensor([0.83, 0.86, 0.79, 0.91])),
-        (torch.tensor([0.95, 0.6, 0.7]), torch.tensor([0.9, 0.93, 0.5])),
-        (torch.tensor([0.5, 0.61, 0.72, 0.7, 0.69]), torch.tensor([0.66, 0.55, 0.64, 0.75, 0.52])),
-        (torch.tensor([0.7]), torch.tensor([0.6])),
-    ],
+    inputs=[(torch.tensor([0.81, 0.9, 0.84, 0.88]), torch.tensor([0.83, 0.86, 0.79, 0.91])),
+            (torch.tensor([0.95, 0.6, 0.7]), torch.tensor([0.9, 0.93, 0.5])),
+            (torch.tensor([0.5, 0.61, 0.72, 0.7, 0.69]), torch.tensor([0.66, 0.55, 0.64, 0.75, 0.52])),
+            (torch.tensor([0.7]), torch.tensor([0.6]))],
     mistakes={
         "You chose the network with the best test result. That is the fault itself: its luck is part of what you would report. Choose by "
         "the validation digits.": lambda validation, test: (test.argmax(), test.max()),

@@ -22,10 +22,8 @@ PARTS = {"decoding": 5.0, "transforming": 2.5, "batching": 0.5, "forward": 1.0, 
 
 SPEEDUP = Exercise(
     "7.1", "what a faster part is worth", my_speedup,
-    inputs=[
-        ({"forward": 1.0, "step": 3.0}, "step", 2), (EPOCH, "decoding", 3), (EPOCH, "step", 10), (EPOCH, "decoding", math.inf),
-        (PARTS, "backward", 1.5), (PARTS, "batching", math.inf),
-    ],
+    inputs=[({"forward": 1.0, "step": 3.0}, "step", 2), (EPOCH, "decoding", 3), (EPOCH, "step", 10), (EPOCH, "decoding", math.inf),
+            (PARTS, "backward", 1.5), (PARTS, "batching", math.inf)],
     mistakes={
         "That is how many times as fast the part is. The other parts take as long as before.": lambda seconds, part, times: times,
         "Turned over: this is the share of the time that is left. Divide before by after.": lambda *given: 1 / my_speedup(*given),
@@ -65,12 +63,10 @@ PRODUCTS = ["aten::addmm", "aten::mm"]
 
 LIMIT = Exercise(
     "7.2", "what a profile promises", my_limit,
-    inputs=[
-        ([("aten::addmm", 1, 20.0), ("aten::mm", 2, 30.0), ("aten::relu", 3, 50.0)], PRODUCTS),
-        ([("aten::mm", 5, 20.0), ("aten::addmm", 3, 40.0), ("aten::relu", 2, 10.0), ("Optimizer.step", 1, 90.0)], ["Optimizer.step"]),
-        ([("aten::relu", 4, 10.0), ("aten::mm", 2, 15.0), ("aten::bmm", 7, 20.0), ("aten::addmm", 1, 5.0), ("aten::add", 9, 40.0)], PRODUCTS),
-        ([("aten::mm", 5, 20.0), ("aten::addmm", 3, 40.0), ("aten::add_", 8, 10.0)], ["aten::add_", "aten::conv2d"]),
-    ],
+    inputs=[([("aten::addmm", 1, 20.0), ("aten::mm", 2, 30.0), ("aten::relu", 3, 50.0)], PRODUCTS),
+            ([("aten::mm", 5, 20.0), ("aten::addmm", 3, 40.0), ("aten::relu", 2, 10.0), ("Optimizer.step", 1, 90.0)], ["Optimizer.step"]),
+            ([("aten::relu", 4, 10.0), ("aten::mm", 2, 15.0), ("aten::bmm", 7, 20.0), ("aten::addmm", 1, 5.0), ("aten::add", 9, 40.0)], PRODUCTS),
+            ([("aten::mm", 5, 20.0), ("aten::addmm", 3, 40.0), ("aten::add_", 8, 10.0)], ["aten::add_", "aten::conv2d"])],
     mistakes={
         "This is the share of these operations. If they cost nothing, how many times as fast is the whole?": _share,
         "Turned over: this is the share of the time that is left. Divide the whole by what is left.": lambda *given: 1 / my_limit(*given),
@@ -123,12 +119,10 @@ RUNS = [
 
 RUN = Exercise(
     "7.3", "choose a run", my_run,
-    inputs=[
-        ([(8, 0.1, 6.0, 0.93), (32, 0.1, 3.0, 0.92), (64, 0.1, 2.0, 0.85)], 0.9),
-        ([(64, 0.1, 2.0, 0.85), (64, 0.4, 2.5, 0.9), (8, 0.1, 6.0, 0.93)], 0.9),
-        ([(512, 0.4, 4.0, 0.82), (100, 0.1, 3.0, 0.85), (10, 0.1, 2.5, 0.86)], 0.8),
-        *((RUNS, goal) for goal in (0.9, 0.94, 0.95, 0.96, 0.5, 0.99)),
-    ],
+    inputs=[([(8, 0.1, 6.0, 0.93), (32, 0.1, 3.0, 0.92), (64, 0.1, 2.0, 0.85)], 0.9),
+            ([(64, 0.1, 2.0, 0.85), (64, 0.4, 2.5, 0.9), (8, 0.1, 6.0, 0.93)], 0.9),
+            ([(512, 0.4, 4.0, 0.82), (100, 0.1, 3.0, 0.85), (10, 0.1, 2.5, 0.86)], 0.8),
+            *((RUNS, goal) for goal in (0.9, 0.94, 0.95, 0.96, 0.5, 0.99))],
     mistakes={
         "You chose the fastest of all, which may miss the goal. First keep those that reach it.": lambda runs, goal: _quickest(runs)[:2],
         "You compared all sizes at one rate. A large batch may need a higher one: look at every run.": lambda runs, goal: my_run([run for run in runs if run[1] == runs[0][1]], goal),
@@ -170,10 +164,8 @@ def _rounded_middle(step, steps):
 
 CYCLE = Exercise(
     "7.4", "a cycle of your own", my_cycle, atol=1e-5,
-    inputs=[
-        (1, 4), (2, 4), (3, 4), (2, 5), (3, 5), (4, 5), (3, 7), (5, 7), (0, 16), (2, 16), (8, 16), (13, 16), (15, 16),
-        (25, 100), (75, 100), (99, 100),
-    ],
+    inputs=[(1, 4), (2, 4), (3, 4), (2, 5), (3, 5), (4, 5), (3, 7), (5, 7), (0, 16), (2, 16), (8, 16), (13, 16), (15, 16),
+            (25, 100), (75, 100), (99, 100)],
     mistakes={
         "It falls from the first step on. It should rise from 0 to 1 in the first half.": lambda step, steps: 1 - step / steps,
         "This is `half_cosine` over all steps. Here it begins in the middle, where the factor is 1.": lambda step, steps: (1 + math.cos(math.pi * step / steps)) / 2,
@@ -217,13 +209,10 @@ def _every_column(logits, labels, smoothing):
 
 SMOOTHED_LOSS = Exercise(
     "7.5", "label smoothing", my_smoothed_loss, atol=1e-5,
-    inputs=[
-        (torch.tensor([[1.0, 0.0, -1.0], [0.5, 2.0, 0.0]]), torch.tensor([0, 2]), 0.3),
-        (drawn(1, 4, seed=1), torch.tensor([3]), 0.2),
-        (drawn(3, 10, seed=2), torch.tensor([9, 0, 9]), 0.5),
-        (drawn(7, 10, seed=3), torch.tensor([1, 7, 7, 0, 3, 4, 9]), 0.1),
-        (drawn(4, 5, seed=4, dtype=torch.float64), torch.tensor([4, 0, 1, 1]), 0.0),
-    ],
+    inputs=[(torch.tensor([[1.0, 0.0, -1.0], [0.5, 2.0, 0.0]]), torch.tensor([0, 2]), 0.3),
+            (drawn(1, 4, seed=1), torch.tensor([3]), 0.2), (drawn(3, 10, seed=2), torch.tensor([9, 0, 9]), 0.5),
+            (drawn(7, 10, seed=3), torch.tensor([1, 7, 7, 0, 3, 4, 9]), 0.1),
+            (drawn(4, 5, seed=4, dtype=torch.float64), torch.tensor([4, 0, 1, 1]), 0.0)],
     mistakes={
         "One loss for each sample. Take their mean.": lambda logits, labels, e: F.cross_entropy(logits, labels, label_smoothing=e, reduction="none"),
         "You added up the samples. Take their mean.": lambda logits, labels, e: len(labels) * my_smoothed_loss(logits, labels, e),
