@@ -753,7 +753,7 @@ WRONG = {
         (lambda z, y, all_t: min(all_t, key=lambda t: F.cross_entropy(z.mul_(1 / t), y)), "wrong", "is expected"),
     ],
     "5.8": [
-        (20, "wrong", "and at 20° it ends at 97.7%. That is not yet more than 10 points below. Go on"),
+        (20, "wrong", "and at 20° it ends at 97.7%. That is not yet enough. Go on"),
         (30, "wrong", "a part of that may be luck"),
         (50, "wrong", "a smaller angle"),
         ("forty", "wrong", "a text"),

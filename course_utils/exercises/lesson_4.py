@@ -25,11 +25,6 @@ def _convolve(image, kernel, **settings):
     return F.conv2d(image[None, None], kernel[None, None], **settings)[0, 0]
 
 
-def _as_large_as_the_picture(image, kernel):
-    right = _convolve(image, kernel)
-    return F.pad(right, (0, image.shape[1] - right.shape[1], 0, image.shape[0] - right.shape[0]))
-
-
 CONVOLUTION = Exercise(
     "4.1", "a convolution", my_convolution, atol=1e-5,
     inputs=[(torch.tensor([[1.0, 2.0, 3.0], [4.0, 5.0, 7.0], [0.0, 8.0, 9.0]]), torch.tensor([[1.0, -1.0], [3.0, 2.0]])),
@@ -38,7 +33,6 @@ CONVOLUTION = Exercise(
     mistakes={
         "You turned the filter around, as mathematicians do. Networks lay it on as it is.": lambda image, kernel: _convolve(image, kernel.flip(0, 1)),
         "The filter hangs over the edge, so the output is too large. It must stay inside, at n − k + 1 places.": lambda image, kernel: _convolve(image, kernel, padding=len(kernel) // 2),
-        "The numbers are right, with zeros around them. Make the output n − k + 1 by n − k + 1.": _as_large_as_the_picture,
         "Your windows lie side by side. The filter moves by one pixel at a time, so they overlap.": lambda image, kernel: _convolve(image, kernel, stride=len(kernel)),
         "You added up the window, and the filter's weights took no part.": lambda image, kernel: _convolve(image, torch.ones_like(kernel)),
         "This is the mean of the products. Take their sum.": lambda image, kernel: _convolve(image, kernel) / kernel.numel(),
@@ -96,18 +90,13 @@ def my_padding(n, kernel, stride, wanted):
     return None
 
 
-def _padding_where(fits, most=lambda kernel: kernel):
-    """A wrong answer: the first padding that fits by a rule of its own."""
-    return lambda n, k, s, wanted: next((p for p in range(most(k)) if fits(n, k, p, s, wanted)), None)
+def _padding(size, choose=min, most=None):
+    """A wrong answer: another formula for the size, or another choice from the paddings that give it."""
+    return lambda n, k, s, wanted: choose((p for p in range(most or k) if size(n, k, p, s) == wanted), default=None)
 
 
-def _padding_by(size):
-    """A wrong answer: the right search, with another formula for the size."""
-    return _padding_where(lambda n, k, p, s, wanted: size(n, k, p, s) == wanted)
-
-
-def _largest_padding(n, kernel, stride, wanted):
-    return max((p for p in range(kernel) if (n + 2 * p - kernel) // stride + 1 == wanted), default=None)
+def _right_size(n, kernel, padding, stride):
+    return (n + 2 * padding - kernel) // stride + 1
 
 
 PADDING = Exercise(
@@ -115,23 +104,21 @@ PADDING = Exercise(
     inputs=[(5, 3, 1, 5), (28, 5, 1, 28), (28, 4, 1, 28), (28, 2, 2, 14), (28, 5, 2, 14), (13, 5, 2, 7), (14, 3, 4, 4),
             (10, 3, 4, 3), (12, 5, 3, 4), (5, 3, 1, 9), (9, 5, 1, 7), (10, 4, 3, 4), (11, 4, 2, 6)],
     mistakes={
-        "The division is not rounded down. A window that no longer fits whole is left out: use `//`.": _padding_by(lambda n, k, p, s: (n + 2 * p - k) / s + 1),
-        "Rounded up. A window that no longer fits whole is left out: round down.": _padding_by(lambda n, k, p, s: -(-(n + 2 * p - k) // s) + 1),
-        "`round` goes to the nearest whole number, which may lie above. Always round down, with `//`.": _padding_by(lambda n, k, p, s: round((n + 2 * p - k) / s) + 1),
-        "One is missing: the window fits at its first place before it has moved at all.": _padding_by(lambda n, k, p, s: (n + 2 * p - k) // s),
-        "The 1 counts the first place. It is no pixel to move over: add it after the division.": _padding_by(lambda n, k, p, s: (n + 2 * p - k + 1) // s),
-        "The padding is put on both sides, so it counts twice.": _padding_by(lambda n, k, p, s: (n + p - k) // s + 1),
-        "The stride is left out: the window moves by so many pixels at a time.": _padding_by(lambda n, k, p, s: n + 2 * p - k + 1),
-        "You stop where the output is large enough. It may be too large: where none is exact, answer None.": _padding_where(lambda n, k, p, s, wanted: (n + 2 * p - k) // s + 1 >= wanted),
-        "Several paddings may give the same size, since the division rounds down. Take the smallest.": _largest_padding,
-        "With a padding of `kernel` or more, the first window holds zeros only. Stop at `kernel` − 1.": _padding_where(lambda n, k, p, s, wanted: (n + 2 * p - k) // s + 1 == wanted, most=lambda k: 99),
+        "The division is not rounded down. A window that no longer fits whole is left out: use `//`.": _padding(lambda n, k, p, s: (n + 2 * p - k) / s + 1),
+        "Rounded up. A window that no longer fits whole is left out: round down.": _padding(lambda n, k, p, s: -(-(n + 2 * p - k) // s) + 1),
+        "`round` goes to the nearest whole number, which may lie above. Always round down, with `//`.": _padding(lambda n, k, p, s: round((n + 2 * p - k) / s) + 1),
+        "One is missing: the window fits at its first place before it has moved at all.": _padding(lambda n, k, p, s: (n + 2 * p - k) // s),
+        "The 1 counts the first place. It is no pixel to move over: add it after the division.": _padding(lambda n, k, p, s: (n + 2 * p - k + 1) // s),
+        "The padding is put on both sides, so it counts twice.": _padding(lambda n, k, p, s: (n + p - k) // s + 1),
+        "The stride is left out: the window moves by so many pixels at a time.": _padding(lambda n, k, p, s: n + 2 * p - k + 1),
+        "Several paddings may give the same size, since the division rounds down. Take the smallest.": _padding(_right_size, choose=max),
+        "With a padding of `kernel` or more, the first window holds zeros only. Stop at `kernel` − 1.": _padding(_right_size, most=99),
         "Half the filter keeps the size where the stride is 1 and the filter odd. Ask for `wanted`.": lambda n, k, s, wanted: k // 2,
     },
     hints=("There are only `kernel` paddings to try, 0 to kernel − 1. For each, the formula gives the output's size.",
            "In Python `//` divides and rounds down. Compare the size with `wanted`, and return the padding where they are equal.",
            "Where the loop ends without a `return`, nothing fits. A function without a `return` gives back None by itself."),
-    why="With stride 1 and an odd filter, (k − 1) / 2 keeps the size. An even filter cannot keep it, since padding adds 2 "
-    "pixels at a time. That is why nearly all filters are odd.",
+    why="At stride 1, (k − 1) / 2 keeps the size. An even filter cannot keep it, which is why nearly all filters are odd.",
 )  # fmt: skip
 
 
@@ -155,10 +142,8 @@ MAX_POOL = Exercise(
         "You took the upper left number of each square, whatever its size. Take the largest of the four.": lambda maps: maps[:, :, :-1:2, :-1:2],
         "Where all four are negative, your square gives 0. Start from one of the four, and not from 0.": lambda maps: F.max_pool2d(maps, 2).clamp(min=0),
         "Only rows were taken in pairs. A square has two rows and two columns.": lambda maps: F.max_pool2d(maps, (2, 1)),
-        "Only columns were taken in pairs. A square has two rows and two columns.": lambda maps: F.max_pool2d(maps, (1, 2)),
         "You took the largest over the maps as well. Each map is pooled by itself, so their number stays.": lambda maps: F.max_pool2d(maps, 2).amax(dim=1, keepdim=True),
         "These are the smallest numbers of the squares. Take the largest.": lambda maps: -F.max_pool2d(-maps, 2),
-        "These are the sums of the squares. Take the largest number of each.": lambda maps: 4 * F.avg_pool2d(maps, 2),
     },
     hints=("In loops: the output has half as many rows and columns, and its number at `row, column` comes from a window of 2×2.",
            "That window begins at `2 * row, 2 * column`. `window.amax(dim=(2, 3))` is the largest of each map, for the whole batch.",
@@ -195,8 +180,7 @@ COUNTS = Exercise(
     hints=("A filter has k · k weights for each map that comes in, and one bias. How many filters are there?",
            "One filter for each map that comes out. So a layer has maps out times (k · k · maps in + 1) parameters.",
            "The second small layer gets what the first one gives: as many maps come in as go out."),
-    why="From 32 to 32 maps, 25,632 against 18,496: the pair sees as far, costs less, and has a ReLU more. From one map to "
-    "16 it costs more. The size of the picture plays no part.",
+    why="From 32 to 32 maps, 25,632 against 18,496. From one map to 16 the pair costs more. The picture's size plays no part.",
 )  # fmt: skip
 
 SHAPES = Exercise(
@@ -248,11 +232,9 @@ SNAPSHOT = Exercise(
     inputs=[(Code(model), drawn(6, 3, seed=1), torch.tensor([0, 1, 1, 0, 1, 0]))
             for model in ("nn.Linear(3, 2)", "nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4), nn.ReLU(), nn.Linear(4, 2))")],
     mistakes={
-        "After more training your snapshot holds the *new* weights. `state_dict()` hands out the network's own tensors, and the "
-        "optimizer writes into them; a dictionary's `.copy()` copies only the list of names. Copy each tensor.": lambda model: model.state_dict(),
-        "The parameters alone are not all: batch normalisation also keeps a running mean and variance, which the optimizer does "
-        "not move. `state_dict()` has them.": lambda model: {name: one.detach().clone() for name, one in model.named_parameters()},
-        "`load_state_dict` takes a dictionary of tensors by name. You gave back something else, such as the network itself or a list of its weights.": copy.deepcopy,
+        "After more training your snapshot holds the *new* weights: `state_dict()` and its `.copy()` hand out the network's own tensors. Copy each tensor.": lambda model: model.state_dict(),
+        "The parameters alone are not all: batch normalisation also keeps a running mean and variance. `state_dict()` has them.": lambda model: {name: one.detach().clone() for name, one in model.named_parameters()},
+        "`load_state_dict` takes a dictionary of tensors by name. You gave back something else, such as the network itself.": copy.deepcopy,
     },
     hints=("`state_dict()` is a dictionary: a name, and the tensor of that name. It is the very tensor that the network uses.",
            "So each tensor must be copied. `tensor.clone()` makes one that the network knows nothing of.",

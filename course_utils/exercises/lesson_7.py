@@ -27,7 +27,6 @@ SPEEDUP = Exercise(
     mistakes={
         "That is how many times as fast the part is. The other parts take as long as before.": lambda seconds, part, times: times,
         "Turned over: this is the share of the time that is left. Divide before by after.": lambda *given: 1 / my_speedup(*given),
-        "These are the seconds after the repair. Divide the time before by it.": lambda seconds, *given: sum(seconds.values()) / my_speedup(seconds, *given),
         "These are the seconds saved. Divide the time before by the time after.": lambda seconds, part, times: seconds[part] * (1 - 1 / times),
         "You made the part free. It still takes its seconds divided by `times`.": lambda seconds, part, times: my_speedup(seconds, part, math.inf),
         "The share times the factor leaves out what stays. Work out the seconds of the whole after the repair.": lambda seconds, part, times: seconds[part] / sum(seconds.values()) * times,
@@ -55,10 +54,6 @@ def _limit(weight=lambda calls, time: time, chosen=lambda name, names: name in n
     return answer
 
 
-def _share(rows, names):
-    return 1 - 1 / my_limit(rows, names)
-
-
 PRODUCTS = ["aten::addmm", "aten::mm"]
 
 LIMIT = Exercise(
@@ -68,16 +63,14 @@ LIMIT = Exercise(
             ([("aten::relu", 4, 10.0), ("aten::mm", 2, 15.0), ("aten::bmm", 7, 20.0), ("aten::addmm", 1, 5.0), ("aten::add", 9, 40.0)], PRODUCTS),
             ([("aten::mm", 5, 20.0), ("aten::addmm", 3, 40.0), ("aten::add_", 8, 10.0)], ["aten::add_", "aten::conv2d"])],
     mistakes={
-        "This is the share of these operations. If they cost nothing, how many times as fast is the whole?": _share,
+        "This is the share of these operations. If they cost nothing, how many times as fast is the whole?": lambda *given: 1 - 1 / my_limit(*given),
         "Turned over: this is the share of the time that is left. Divide the whole by what is left.": lambda *given: 1 / my_limit(*given),
-        "You divided by the time of the named operations. They cost nothing; divide by what is left.": lambda *given: 1 / _share(*given),
-        "These are microseconds saved. How many times as fast is the whole?": lambda rows, names: _share(rows, names) * sum(row[2] for row in rows),
+        "You divided by the time of the named operations. They cost nothing; divide by what is left.": lambda *given: 1 / (1 - 1 / my_limit(*given)),
         "You added up calls. A call can be short or long: add up the third column.": _limit(lambda calls, time: calls),
         "The third column is the time of all calls of a row together. Do not multiply it with the calls.": _limit(lambda calls, time: calls * time),
         "Only the first of the names was looked for.": _limit(chosen=lambda name, names: name == names[0]),
         "Only the last of the names was looked for.": _limit(chosen=lambda name, names: name == names[-1]),
         "Compare whole names: another operation may end in the same letters, as `aten::bmm` and `aten::mm` do.": _limit(chosen=lambda name, names: name[-2:] in [one[-2:] for one in names]),
-        "Compare whole names: another operation may begin with the same letters, as `aten::addmm` and `aten::add_` do.": _limit(chosen=lambda name, names: name[:9] in [one[:9] for one in names]),
     },
     hints=("Go through the rows with `for name, calls, microseconds in rows`. `name in names` asks whether one is meant.",
            "Two sums: the microseconds of all rows, and those of the named ones, which are to cost nothing.",
@@ -94,28 +87,22 @@ def my_run(runs, goal):
     return size, rate
 
 
-def _choose(choice, guarded=True):
-    """A wrong answer: another choice from the good runs; it gives the size, the rate, the seconds or the accuracy."""
+def _least(key, give=lambda run: run[:2]):
+    """A wrong answer: of the runs that are good enough, the one whose key is least, and something of it."""
 
     def answer(runs, goal):
         good = [run for run in runs if run[3] >= goal]
-        return choice(good) if good or not guarded else None
+        return give(min(good, key=key)) if good else None
 
     return answer
 
 
-def _quickest(runs):
-    return min(runs, key=lambda run: run[2])
+def _seconds(run):
+    return run[2]
 
 
-RUNS = [
-    (16, 0.1, 9.5, 0.97),
-    (64, 0.1, 3.5, 0.93),
-    (64, 0.4, 3.6, 0.95),
-    (256, 0.1, 1.9, 0.85),
-    (256, 0.4, 1.8, 0.91),
-    (256, 1.6, 2.0, 0.94),
-]
+RUNS = [(16, 0.1, 9.5, 0.97), (64, 0.1, 3.5, 0.93), (64, 0.4, 3.6, 0.95),
+        (256, 0.1, 1.9, 0.85), (256, 0.4, 1.8, 0.91), (256, 1.6, 2.0, 0.94)]  # fmt: skip
 
 RUN = Exercise(
     "7.3", "choose a run", my_run,
@@ -124,17 +111,17 @@ RUN = Exercise(
             ([(512, 0.4, 4.0, 0.82), (100, 0.1, 3.0, 0.85), (10, 0.1, 2.5, 0.86)], 0.8),
             *((RUNS, goal) for goal in (0.9, 0.94, 0.95, 0.96, 0.5, 0.99))],
     mistakes={
-        "You chose the fastest of all, which may miss the goal. First keep those that reach it.": lambda runs, goal: _quickest(runs)[:2],
+        "You chose the fastest of all, which may miss the goal. First keep those that reach it.": lambda runs, goal: min(runs, key=_seconds)[:2],
         "You compared all sizes at one rate. A large batch may need a higher one: look at every run.": lambda runs, goal: my_run([run for run in runs if run[1] == runs[0][1]], goal),
-        "You chose the most accurate. All that reach the goal are good enough: take the fastest of them.": _choose(lambda good: max(good, key=lambda run: run[3])[:2]),
-        "You chose the largest batch that is good enough. Compare the seconds: it is not always the fastest.": _choose(lambda good: max(good)[:2]),
-        "You chose the first that is good enough. Take the one with the fewest seconds.": _choose(lambda good: good[0][:2]),
-        "You chose the slowest that is good enough. Take the one with the fewest seconds.": _choose(lambda good: max(good, key=lambda run: run[2])[:2]),
+        "You chose the most accurate. All that reach the goal are good enough: take the fastest of them.": _least(lambda run: -run[3]),
+        "You chose the largest batch that is good enough. Compare the seconds: it is not always the fastest.": _least(lambda run: -run[0]),
+        "You chose the first that is good enough. Take the one with the fewest seconds.": _least(lambda run: 0),
+        "You chose the slowest that is good enough. Take the one with the fewest seconds.": _least(lambda run: -run[2]),
         "Equal to the goal is enough: `>=`, not `>`.": lambda runs, goal: my_run(runs, goal + 1e-9),
-        "The batch size is right. Give back its learning rate too: a size alone is no recipe.": _choose(lambda good: _quickest(good)[0]),
-        "This is the number of seconds. Give back the batch size and the learning rate of that run.": _choose(lambda good: _quickest(good)[2]),
-        "This is the whole run. Give back its batch size and its learning rate.": _choose(_quickest),
-        "Where no run reaches the goal, Python says with an error that there is nothing to choose from. Give back `None` there.": _choose(lambda good: _quickest(good)[:2], guarded=False),
+        "The batch size is right. Give back its learning rate too: a size alone is no recipe.": _least(_seconds, give=lambda run: run[0]),
+        "This is the number of seconds. Give back the batch size and the learning rate of that run.": _least(_seconds, give=_seconds),
+        "This is the whole run. Give back its batch size and its learning rate.": _least(_seconds, give=tuple),
+        "Where no run reaches the goal there is nothing to choose from. Give back `None` there.": lambda runs, goal: min((run for run in runs if run[3] >= goal), key=_seconds)[:2],
     },
     hints=("First keep the runs whose accuracy is at least the goal: `for size, rate, seconds, accuracy in runs`.",
            "Of tuples that begin with the seconds, `min` takes the one with the fewest.",
@@ -202,11 +189,6 @@ def _smoothed(mixed):
     return answer
 
 
-def _every_column(logits, labels, smoothing):
-    log_p = logits.log_softmax(dim=1)
-    return -((1 - smoothing) * log_p[:, labels].mean() + smoothing * log_p.mean())
-
-
 SMOOTHED_LOSS = Exercise(
     "7.5", "label smoothing", my_smoothed_loss, atol=1e-5,
     inputs=[(torch.tensor([[1.0, 0.0, -1.0], [0.5, 2.0, 0.0]]), torch.tensor([0, 2]), 0.3),
@@ -223,7 +205,8 @@ SMOOTHED_LOSS = Exercise(
         "The true digit's part is weighted with 1 − ε, so that both shares make one.": _smoothed(lambda true, every, classes, e: true + e * every / classes),
         "You shared ε among the *other* classes. The formula's sum runs over all of them.": _smoothed(lambda true, every, classes, e: (1 - e) * true + e * (every - true) / (classes - 1)),
         "You divided by 10. Take the mean over the classes that there are.": _smoothed(lambda true, every, classes, e: (1 - e) * true + e * every / 10),
-        "`log_p[:, labels]` takes all of these columns from every row. Each row has one: `log_p[range(len(labels)), labels]`.": _every_column,
+        "`log_p[:, labels]` takes all of these columns from every row. Each row has one: `log_p[range(len(labels)), labels]`.":
+            lambda z, labels, e: -((1 - e) * z.log_softmax(1)[:, labels].mean() + e * z.log_softmax(1).mean()),
     },
     hints=("Lesson 3's NLL is `-log_p[range(len(labels)), labels]`, one number for each sample.",
            "The second part is the mean over *all* classes: `-log_p.mean(dim=1)`.",
