@@ -767,7 +767,11 @@ WRONG = {
         (-0.1, "wrong", "2 numbers are wanted"),
         ("-0.1 and -1", "wrong", "a text"),
     ],
-    "6.2": [("A", "wrong", "leaps far above"), ("softmax", "wrong", "from A to J"), (1, "wrong", "A letter")],
+    "6.2": [
+        ("A", "wrong", "leaps far above"),
+        ("softmax", "wrong", "is not right. A hint"),
+        (1, "wrong", "A word in quotes"),
+    ],
     "6.3": [
         (lambda logits: logits.softmax(dim=1) * 1.001, "wrong", "the result: `my_outputs(torch.tensor([[0.8, "),
         (lambda logits: logits.log_softmax(dim=1).numpy(), "error", "requires grad"),
@@ -835,10 +839,10 @@ WRONG = {
         ),
     ],
     "6.17": [
-        ("A, F, G", "wrong", "Two letters"),
-        ("F, A", "wrong", "wrong order"),
-        ("A and F", "wrong", "This is a text"),
+        ("A, F", "wrong", "A list of 2 is wanted here, and your answer is a text"),
+        (["A", "F", "G"], "wrong", "your answer is a list of 3"),
         (["J", "F"], "wrong", "fresh digits tell"),
+        (["a", "B"], "wrong", "Curve q starts at ln 10"),
     ],
     "6.18": [("small", "wrong", "a text"), *((rate, "wrong", "positive number") for rate in (math.inf, 1e39, -0.01))],
     "6.19": [

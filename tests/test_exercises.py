@@ -221,10 +221,6 @@ def test_parts_may_come_as_one_tensor_and_neither_more_nor_fewer():
         assert "2 things, in this order: a, its double" in verdict(answer, exercise).words
 
 
-def test_two_letters_may_come_in_one_text():
-    assert verdict_on(EXERCISES["6.17"], "a, F").state == "right"
-
-
 def test_a_rule_gets_what_the_lesson_measured_where_an_answer_by_eye_is_taken_as_it_is():
     exercise = EXERCISES["6.20"]
     ((example,),), by_eye = exercise.inputs, exercise.expected[0].value

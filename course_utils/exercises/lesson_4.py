@@ -37,14 +37,11 @@ CONVOLUTION = Exercise(
         "You added up the window, and the filter's weights took no part.": lambda image, kernel: _convolve(image, torch.ones_like(kernel)),
         "This is the mean of the products. Take their sum.": lambda image, kernel: _convolve(image, kernel) / kernel.numel(),
         "The last row and the last column are missing. `range(n)` ends at n − 1 by itself: give it n − k + 1.": lambda image, kernel: _convolve(image, kernel)[:-1, :-1],
-        "The last row and the last column are still 0. `range(n)` ends at n − 1 by itself: give it n − k + 1.": lambda image, kernel: F.pad(_convolve(image, kernel)[:-1, :-1], (0, 1, 0, 1)),
-        "The filter lies on its side: rows and columns are exchanged.": lambda image, kernel: _convolve(image, kernel.T),
-    },
+        "The last row and the last column are still 0. `range(n)` ends at n − 1 by itself: give it n − k + 1.": lambda image, kernel: F.pad(_convolve(image, kernel)[:-1, :-1], (0, 1, 0, 1))},
     hints=("For each place of the output: cut a window out of the picture, multiply it with the filter, add up.",
            "The output has n − k + 1 rows. The window at `row, column` is `image[row : row + k, column : column + k]`.",
            "Start with `torch.zeros(…)` of the output's size, and fill its places in two loops, one inside the other."),
-    why="Each number of the output is a window times the filter, added up. Torch does the same, much faster.",
-)  # fmt: skip
+    why="Each number of the output is a window times the filter, added up. Torch does the same, much faster.")  # fmt: skip
 
 
 def judge_filter(outcomes):
@@ -72,13 +69,11 @@ FILTER = Exercise(
         "An area full of ink is no stroke": [[0, 0, 0], [1, 1, 1], [0, 0, 0]],
         "the weights of each column": [[-2, 0, -1], [1, 4, 1], [-1, -1, -1]],
         "three rows of three": [1, 2, 1],
-        "differ in length": [[-1, -1], [2, 2], [-1]],
-    },
+        "differ in length": [[-1, -1], [2, 2], [-1]]},
     hints=("The lesson's filter compares left with right. Yours compares the middle row with the rows above and below.",
            "Positive weights in the middle row, negative ones above and below.",
            "A standing stroke meets a whole column of the filter. What must a column add up to, so that it gives 0?"),
-    why="Each column adds up to 0, so standing strokes and full ink cancel. Many other filters do it too.",
-)  # fmt: skip
+    why="Each column adds up to 0, so standing strokes and full ink cancel. Many other filters do it too.")  # fmt: skip
 
 # Padding, pooling, parameters, shapes ---------------------------------------------------------------------------------
 
@@ -112,14 +107,11 @@ PADDING = Exercise(
         "The padding is put on both sides, so it counts twice.": _padding(lambda n, k, p, s: (n + p - k) // s + 1),
         "The stride is left out: the window moves by so many pixels at a time.": _padding(lambda n, k, p, s: n + 2 * p - k + 1),
         "Several paddings may give the same size, since the division rounds down. Take the smallest.": _padding(_right_size, choose=max),
-        "With a padding of `kernel` or more, the first window holds zeros only. Stop at `kernel` − 1.": _padding(_right_size, most=99),
-        "Half the filter keeps the size where the stride is 1 and the filter odd. Ask for `wanted`.": lambda n, k, s, wanted: k // 2,
-    },
+        "With a padding of `kernel` or more, the first window holds zeros only. Stop at `kernel` − 1.": _padding(_right_size, most=99)},
     hints=("There are only `kernel` paddings to try, 0 to kernel − 1. For each, the formula gives the output's size.",
            "In Python `//` divides and rounds down. Compare the size with `wanted`, and return the padding where they are equal.",
            "Where the loop ends without a `return`, nothing fits. A function without a `return` gives back None by itself."),
-    why="At stride 1, (k − 1) / 2 keeps the size. An even filter cannot keep it, which is why nearly all filters are odd.",
-)  # fmt: skip
+    why="At stride 1, (k − 1) / 2 keeps the size. An even filter cannot keep it, which is why nearly all filters are odd.")  # fmt: skip
 
 
 def my_max_pool(maps):
@@ -139,17 +131,13 @@ MAX_POOL = Exercise(
         "You kept the rest of an odd row or column. What fills no whole square is left out, as torch does.": lambda maps: F.max_pool2d(maps, 2, ceil_mode=True),
         "This is the largest number of each whole map. Each square of 2×2 has one of its own.": lambda maps: maps.amax(dim=(2, 3)),
         "This is the largest number of all. Each square of 2×2 has one of its own.": lambda maps: maps.max(),
-        "You took the upper left number of each square, whatever its size. Take the largest of the four.": lambda maps: maps[:, :, :-1:2, :-1:2],
         "Where all four are negative, your square gives 0. Start from one of the four, and not from 0.": lambda maps: F.max_pool2d(maps, 2).clamp(min=0),
         "Only rows were taken in pairs. A square has two rows and two columns.": lambda maps: F.max_pool2d(maps, (2, 1)),
-        "You took the largest over the maps as well. Each map is pooled by itself, so their number stays.": lambda maps: F.max_pool2d(maps, 2).amax(dim=1, keepdim=True),
-        "These are the smallest numbers of the squares. Take the largest.": lambda maps: -F.max_pool2d(-maps, 2),
-    },
+        "These are the smallest numbers of the squares. Take the largest.": lambda maps: -F.max_pool2d(-maps, 2)},
     hints=("In loops: the output has half as many rows and columns, and its number at `row, column` comes from a window of 2×2.",
            "That window begins at `2 * row, 2 * column`. `window.amax(dim=(2, 3))` is the largest of each map, for the whole batch.",
            "Without loops: `maps[:, :, 0::2, 0::2]` holds the upper left number of every square. `torch.maximum` compares two tensors."),
-    why="Half the rows and half the columns are left, and nothing was learned for it: a pooling has no weights.",
-)  # fmt: skip
+    why="Half the rows and half the columns are left, and nothing was learned for it: a pooling has no weights.")  # fmt: skip
 
 
 def my_counts(maps_in, maps_out):
@@ -173,15 +161,12 @@ COUNTS = Exercise(
         "For {part} you counted one filter with its bias. There is one for each map that comes out.": _counts(lambda i, o, k: i * k * k + 1),
         "A filter has one bias, and not one for each map it looks at. Look at {part}.": _counts(lambda i, o, k: o * i * (k * k + 1)),
         "The size of the picture does not matter to {part}: a filter is shared by all places.": _counts(lambda i, o, k: 784 * o * (i * k * k + 1)),
-        "A filter has rows *and* columns of weights: look at {part}.": _counts(lambda i, o, k: o * (i * k + 1)),
         "The second small layer looks at the maps that the first one makes: `maps_out` come in there.": lambda i, o: (my_counts(i, o)[0], 2 * o * (9 * i + 1)),
-        "This is one of the two small layers. Add the other.": lambda i, o: (my_counts(i, o)[0], o * (9 * i + 1)),
-    },
+        "This is one of the two small layers. Add the other.": lambda i, o: (my_counts(i, o)[0], o * (9 * i + 1))},
     hints=("A filter has k · k weights for each map that comes in, and one bias. How many filters are there?",
            "One filter for each map that comes out. So a layer has maps out times (k · k · maps in + 1) parameters.",
            "The second small layer gets what the first one gives: as many maps come in as go out."),
-    why="From 32 to 32 maps, 25,632 against 18,496. From one map to 16 the pair costs more. The picture's size plays no part.",
-)  # fmt: skip
+    why="From 32 to 32 maps, 25,632 against 18,496. From one map to 16 the pair costs more. The picture's size plays no part.")  # fmt: skip
 
 SHAPES = Exercise(
     "4.6", "three shapes", "my_shapes = [[32, 8, 26, 26], [32, 8, 13, 13], [32, 16, 7, 7]]",
@@ -196,13 +181,11 @@ SHAPES = Exercise(
         "After {part}: (13 + 2·2 − 5) / 2 = 6, and then 1 is added.": [None, None, [32, 16, 6, 6]],
         "After {part}: its stride is 2, so the window takes every second place.": [None, None, [32, 16, 13, 13]],
         "After {part}: it has a padding of 2 on each side.": [None, None, [32, 16, 5, 5]],
-        "After {part}: 16 filters give 16 maps. Each looks at all 8 maps below and adds up.": [None, None, [32, 128, 7, 7]],
-    },
+        "After {part}: 16 filters give 16 maps. Each looks at all 8 maps below and adds up.": [None, None, [32, 128, 7, 7]]},
     hints=("A shape is `[batch, maps, rows, columns]`. The batch stays, a convolution sets the number of maps, a pooling does not.",
            "28 − 3 + 1 rows are left by the first layer. The pooling halves them.",
            "For the last layer take the formula above, with k = 5, p = 2 and s = 2. Its n is what the pooling leaves."),
-    why="28 − 3 + 1 = 26, halved 13, and (13 + 4 − 5) // 2 + 1 = 7.",
-)  # fmt: skip
+    why="28 − 3 + 1 = 26, halved 13, and (13 + 4 − 5) // 2 + 1 = 7.")  # fmt: skip
 
 FIELD = Exercise(
     "4.7", "how far one number sees", "my_field = 5 * 2 + 4  # 14",
@@ -210,17 +193,12 @@ FIELD = Exercise(
         "5 + 4 = 9 holds without the pooling. It makes each step of the second filter two pixels wide.": 9,
         "5 + 5: but windows overlap. 5 places above the pooling are 10 below it, and each of these sees 5 pixels.": 10,
         "Sizes do not multiply so: the windows of neighbouring numbers overlap.": 25,
-        "Nearly: before the pooling it is 10 numbers on a side, not 9.": 13,
         "That is the number of pixels. How many on a side?": 196,
-        "That is what the second layer sees of the map below it. Follow it down to the pixels.": 5,
-    },
+        "That is what the second layer sees of the map below it. Follow it down to the pixels.": 5},
     hints=("Go backwards. One number after the second convolution looks at 5 × 5 numbers of the pooled map.",
            "5 pooled numbers on a side come from 10 numbers of the first map. And each of these looks at 5 pixels.",
            "The first of these 10 windows holds 5 pixels, and each further one begins one pixel later. Where does the last one end?"),
-    why="5 pooled numbers are 10 of the first map, and 10 overlapping windows of 5 pixels span 10 + 4 = 14. The field calls it the receptive field.",
-)  # fmt: skip
-
-# Saving ---------------------------------------------------------------------------------------------------------------
+    why="5 pooled numbers are 10 of the first map, and 10 overlapping windows of 5 pixels span 10 + 4 = 14. The field calls it the receptive field.")  # fmt: skip
 
 
 def my_snapshot(model):
@@ -234,12 +212,10 @@ SNAPSHOT = Exercise(
     mistakes={
         "After more training your snapshot holds the *new* weights: `state_dict()` and its `.copy()` hand out the network's own tensors. Copy each tensor.": lambda model: model.state_dict(),
         "The parameters alone are not all: batch normalisation also keeps a running mean and variance. `state_dict()` has them.": lambda model: {name: one.detach().clone() for name, one in model.named_parameters()},
-        "`load_state_dict` takes a dictionary of tensors by name. You gave back something else, such as the network itself.": copy.deepcopy,
-    },
+        "`load_state_dict` takes a dictionary of tensors by name. You gave back something else, such as the network itself.": copy.deepcopy},
     hints=("`state_dict()` is a dictionary: a name, and the tensor of that name. It is the very tensor that the network uses.",
            "So each tensor must be copied. `tensor.clone()` makes one that the network knows nothing of.",
            "Build a new dictionary in a loop over `.items()`. Or let Python's `copy` copy all that hangs on it, deeply."),
-    why="The copy shares no memory with the network. A file would do too: what is written does not change when training goes on.",
-)  # fmt: skip
+    why="The copy shares no memory with the network. A file would do too: what is written does not change when training goes on.")  # fmt: skip
 
 EXERCISES = [CONVOLUTION, FILTER, PADDING, MAX_POOL, COUNTS, SHAPES, FIELD, SNAPSHOT]

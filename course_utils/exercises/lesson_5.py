@@ -42,14 +42,11 @@ INTERVAL = Exercise(
         "The root must cover all of p(1 − p)/n, and yours leaves out n.": _interval(lambda p, n: 1.96 * math.sqrt(p * (1 - p)) / n),
         "This is as wide for a thousand digits as for ten: the division by n is missing.": _interval(lambda p, n: 1.96 * math.sqrt(p * (1 - p))),
         "This is one standard deviation to each side, which holds the truth in 68 of 100 cases. For 95 take 1.96 of them.": _interval(lambda p, n: math.sqrt(p * (1 - p) / n)),
-        "This is a 90 % interval. For 95 % the factor is 1.96.": _interval(lambda p, n: 1.645 * math.sqrt(p * (1 - p) / n)),
-        "This is a 99 % interval. For 95 % the factor is 1.96.": _interval(lambda p, n: 2.576 * math.sqrt(p * (1 - p) / n)),
-    },
+        "This is a 90 % interval. For 95 % the factor is 1.96.": _interval(lambda p, n: 1.645 * math.sqrt(p * (1 - p) / n))},
     hints=("Start with the measured share: `share = correct / total`. It is the middle.",
            "The standard deviation is the root of p(1 − p)/n, and the root covers all of it: `math.sqrt(…)`.",
            "Go 1.96 standard deviations down from the middle, and as many up. Give back both ends, the lower one first."),
-    why="The interval reaches 1.96 standard deviations to each side of the measured share. Wilson's interval, which comes next, is right as well.",
-)  # fmt: skip
+    why="The interval reaches 1.96 standard deviations to each side of the measured share. Wilson's interval, which comes next, is right as well.")  # fmt: skip
 
 TEST_DIGITS = Exercise(
     "5.2", "how many test digits", "my_test_digits = 0.99 * 0.01 * (1.96 / 0.001) ** 2  # about 38,000", rtol=0.055,
@@ -60,13 +57,11 @@ TEST_DIGITS = Exercise(
         "So many give ±0.01 points. 0.1 percentage points is 0.001, and under the root stand both factors, p and 1 − p.": 3_803_184.0,
         "The root covers n as well. Solve 0.001 = 1.96 · √(p(1 − p)/n) for n, and square both sides.": 195.0,
         "The root is missing: s is √(p(1 − p)/n), so that n grows with the *square* of 1.96/0.001.": 19.4,
-        "That is for an accuracy of 50 %, where a result scatters most. Here p = 0.99, and p(1 − p) is far smaller.": 960_400.0,
-    },
+        "That is for an accuracy of 50 %, where a result scatters most. Here p = 0.99, and p(1 − p) is far smaller.": 960_400.0},
     hints=("Half the interval's width is 1.96 · √(p(1 − p)/n). Which n makes that 0.001, with p = 0.99?",
            "Divide by 1.96 and square: p(1 − p)/n = (0.001 / 1.96)².",
            "Now n stands below the line. Multiply by it, and divide by the right-hand side."),
-    why="About 38,000, nearly four times as many as MNIST has. Because of the root, each further decimal costs a hundred times as many digits.",
-)  # fmt: skip
+    why="About 38,000, nearly four times as many as MNIST has. Because of the root, each further decimal costs a hundred times as many digits.")  # fmt: skip
 
 
 def my_disagreements(labels, first, second):
@@ -76,11 +71,9 @@ def my_disagreements(labels, first, second):
     return only_first, only_second
 
 
-def _counted(first_kind, second_kind):
-    """A wrong answer: how many digits are of each kind, by where the first is right (a) and where the second is (b)."""
-    return lambda labels, first, second: tuple(
-        kind(first == labels, second == labels, first != second).sum() for kind in (first_kind, second_kind)
-    )
+def _counted(*kinds):
+    """A wrong answer: how many digits are of each kind, by where the first is right (a), the second is (b), they differ (d)."""
+    return lambda t, first, second: [kind(first == t, second == t, first != second).sum() for kind in kinds]
 
 
 DISAGREEMENTS = Exercise(
@@ -93,17 +86,14 @@ DISAGREEMENTS = Exercise(
         "These are the two counts in the wrong order: first those on which only the first is right.": lambda t, a, b: my_disagreements(t, b, a),
         "You counted all that each reads right. Leave out those that the other reads right as well.": _counted(lambda a, b, d: a, lambda a, b, d: b),
         "You counted all that each reads wrong. Count where one is right *and* the other wrong.": _counted(lambda a, b, d: ~a, lambda a, b, d: ~b),
-        "These are both right and both wrong, the two kinds that say nothing. Count the others.": _counted(lambda a, b, d: a & b, lambda a, b, d: ~a & ~b),
         "The second count also holds digits that both misread, each in its own way. Compare it with the labels too.": _counted(lambda a, b, d: a & d, lambda a, b, d: d),
         "You counted where the two differ. Where both are wrong, neither is better: compare each with the labels, and return two counts.": lambda t, a, b: (a != b).sum(),
         "This is both counts added up. How they divide is what matters: give back two numbers.": lambda t, a, b: ((a == t) ^ (b == t)).sum(),
-        "These are shares. The coins are counted: leave out the division.": lambda t, a, b: [count / len(t) for count in my_disagreements(t, a, b)],
-    },
+        "These are shares. The coins are counted: leave out the division.": lambda t, a, b: [count / len(t) for count in my_disagreements(t, a, b)]},
     hints=("`first == labels` is true where the first network is right.",
            "`a & ~b` is true where a is true and b is not. `.sum()` counts the Trues.",
            "Two such counts: right in the first and not in the second, and the other way round."),
-    why="Digits that both read, or both misread, say nothing about which is better, however many they are.",
-)  # fmt: skip
+    why="Digits that both read, or both misread, say nothing about which is better, however many they are.")  # fmt: skip
 
 CHANCE = Exercise(
     "5.4", "fair coins", "my_chance = 2 * (8 + 1) / 2**8  # 0.0703", rtol=5e-3,
@@ -114,14 +104,11 @@ CHANCE = Exercise(
         "This is one single way to fall. There are 8 ways that give B just one.": 1 / 256,
         "These are only the two most uneven falls, 8 to 0 and 0 to 8. Those with 7 to 1 belong to it.": 2 / 256,
         "So many ways there are. A chance is their share of all ways that 8 coins can fall.": 18,
-        "This is the share that fell to A. The question is how often *fair* coins do such a thing.": 7 / 8,
-        "Right, but in percent. Write it as a share between 0 and 1.": 100 * 18 / 256,
-    },
+        "Right, but in percent. Write it as a share between 0 and 1.": 100 * 18 / 256},
     hints=("Eight coins can fall in 2⁸ = 256 ways. In how many of them does B get exactly one? In how many none?",
            "With four coins, above, those were 4 + 1 ways. How many are they with eight?",
            "As uneven to the other side are as many again. What share of all 256 ways is that together?"),
-    why="18 of 256 ways: about 7 in 100. It looks like a clear victory, and yet it is what luck alone does in one case of fourteen.",
-)  # fmt: skip
+    why="18 of 256 ways: about 7 in 100. It looks like a clear victory, and yet it is what luck alone does in one case of fourteen.")  # fmt: skip
 
 
 def my_precision(counts):
@@ -142,14 +129,11 @@ PRECISION = Exercise(
         "This is the accuracy, one number for all. Each digit has its own precision.": lambda counts: counts.diag().sum() / counts.sum(),
         "You divided by all digits. Divide each count by the sum of its own column.": lambda counts: counts.diag() / counts.sum(),
         "This is the share that was called so *wrongly*: 1 minus the precision.": lambda counts: 1 - my_precision(counts),
-        "You divided the wrong way round: the diagonal is to be divided by the sums.": lambda counts: counts.sum(dim=0) / counts.diag(),
-        "This is the mean over the digits. Give back the precision of each.": lambda counts: my_precision(counts).mean(),
-    },
+        "You divided the wrong way round: the diagonal is to be divided by the sums.": lambda counts: counts.sum(dim=0) / counts.diag()},
     hints=("How often was a digit called? That is the sum of its *column*: the axis `dim=0` is added up.",
            "How often rightly? `counts.diag()`. Which of the two is divided by which?",
            "A column of zeros would give 0 / 0. `.clamp(min=1)` makes its sum 1, and the result 0."),
-    why="The columns are what the network said, so the precision divides the diagonal by their sums.",
-)  # fmt: skip
+    why="The columns are what the network said, so the precision divides the diagonal by their sums.")  # fmt: skip
 
 
 def my_calibration_error(confidence, right, bins=10):
@@ -179,8 +163,7 @@ CALIBRATION_ERROR = Exercise(
     "5.6", "the expected calibration error", my_calibration_error,
     # no confidence lies on a border between two bins, but many at the end of the last
     inputs=[(torch.tensor([0.95, 0.95, 0.95, 0.95, 0.65, 0.65]), torch.tensor([True, True, True, False, True, False])),
-            (torch.tensor([1.0]), torch.tensor([False])),
-            (torch.tensor([0.55, 1.0, 0.62, 0.93]), torch.tensor([True, False, True, True]), 4),
+            (torch.tensor([1.0]), torch.tensor([False])), (torch.tensor([0.55, 1.0, 0.62, 0.93]), torch.tensor([True, False, True, True]), 4),
             (torch.tensor([0.35, 0.38, 0.97], dtype=torch.float64), torch.tensor([True, True, False]), 3),
             (torch.tensor([0.46, 0.88, 0.71, 0.58]), torch.tensor([False, True, True, False]), 1),
             (Code("(0.1 + torch.rand(300)).clamp(max=1)"), Code("torch.rand(300) < 0.7"), 7)],
@@ -190,18 +173,14 @@ CALIBRATION_ERROR = Exercise(
         "Every bin counts alike here, also one with a single answer. Weigh each gap by its share of the answers.": _calibration_error(lambda g, s, n, bins: g.abs().mean()),
         "You divided by the number of bins. Weigh each gap by its bin's share of the answers instead.": _calibration_error(lambda g, s, n, bins: g.abs().sum() / bins),
         "This is the sum of the gaps. Weigh each by its bin's share of the answers, n_b / n.": _calibration_error(lambda g, s, n, bins: g.abs().sum()),
-        "This is not divided by n. Each weight is a share: the bin's answers over all answers.": _calibration_error(lambda g, s, n, bins: (n * s * g.abs()).sum()),
         "Each gap counts without its sign: take its absolute value, `abs`.": _calibration_error(lambda g, s, n, bins: (s * g).sum()),
         "Too sure in one bin pays here for too humble in another. Take each gap's absolute value *before* you add up.": _calibration_error(lambda g, s, n, bins: (s * g).sum().abs()),
-        "Your gaps are squared. The formula takes their absolute values.": _calibration_error(lambda g, s, n, bins: (s * g**2).sum()),
         "You cut into ten whatever `bins` says. Use the argument.": lambda c, r, bins=10: my_calibration_error(c, r),
-        "This is in percent. Leave it as a share between 0 and 1.": lambda c, r, bins=10: 100 * my_calibration_error(c, r, bins),
-    },
+        "This is in percent. Leave it as a share between 0 and 1.": lambda c, r, bins=10: 100 * my_calibration_error(c, r, bins)},
     hints=("The bin of each answer: `confidence * bins`, rounded down, and at most `bins - 1`. Go through the bins in a loop.",
            "The gap of a bin that is not empty: the mean of `right.double()` minus that of `confidence`, without its sign.",
            "Multiply each gap by the bin's share of all answers, and add up."),
-    why="Each bin counts with its share of the answers, and without its sign: too sure here does not pay for too humble there.",
-)  # fmt: skip
+    why="Each bin counts with its share of the answers, and without its sign: too sure here does not pay for too humble there.")  # fmt: skip
 
 
 def my_temperature(logits, labels, temperatures):
@@ -216,8 +195,7 @@ def _least(loss):
 
 TEMPERATURE = Exercise(
     "5.7", "the temperature", my_temperature,
-    inputs=[(drawn(1, 10, seed=54), torch.tensor([9]), [1.0, 0.5, 4.0, 2.0]),
-            (drawn(2, 10, seed=25), torch.tensor([9, 7]), [3.0, 1.0, 0.4, 2.0]),
+    inputs=[(drawn(1, 10, seed=54), torch.tensor([9]), [1.0, 0.5, 4.0, 2.0]), (drawn(2, 10, seed=25), torch.tensor([9, 7]), [3.0, 1.0, 0.4, 2.0]),
             (drawn(3, 10, seed=1), torch.tensor([2, 6, 5]), [1.0, 0.3, 0.5, 1.5, 5.0]),
             (drawn(7, 10, seed=44, size=0.5), torch.tensor([7, 9, 4, 1, 3, 7, 0]), [3.0, 0.8, 0.6, 0.3, 1.0, 1.7]),
             (drawn(6, 10, seed=9, size=4, dtype=torch.float64) - 10, torch.tensor([0, 8, 5, 5, 0, 4]), [1.0, 0.3, 0.4, 1.5, 2.0, 2.5, 3.5, 4.5])],
@@ -227,15 +205,12 @@ TEMPERATURE = Exercise(
         "You multiplied the logits by the temperature. Divide them.": _least(lambda z, y, t: F.cross_entropy(z * t, y)),
         "`nll_loss` takes a `log_softmax`, and not logits. `F.cross_entropy` brings its own.": _least(lambda z, y, t: F.nll_loss(z / t, y)),
         "The softmax was taken twice: `F.cross_entropy` brings its own, and takes logits.": _least(lambda z, y, t: F.cross_entropy((z / t).softmax(dim=1), y)),
-        "This temperature has the largest loss. Look for the smallest.": _least(lambda z, y, t: -F.cross_entropy(z / t, y)),
         "This is the first of the list. The accuracy cannot choose: it is the same for every temperature. The loss can.": lambda z, y, temperatures: temperatures[0],
-        "This is the smallest temperature, which makes the network boldest. Look for the smallest *loss*.": lambda z, y, temperatures: min(temperatures),
-    },
+        "This is the smallest temperature, which makes the network boldest. Look for the smallest *loss*.": lambda z, y, temperatures: min(temperatures)},
     hints=("The loss of a temperature: divide the logits by it, and take the cross entropy with the labels.",
            "Compute it for every temperature of the list, and remember which one gave the smallest.",
            "`min(temperatures, key=…)` finds it in one line: the key is a function that gives the loss of a temperature."),
-    why="Cross entropy is least where the probabilities are honest. Accuracy cannot choose, since it is the same for every temperature.",
-)  # fmt: skip
+    why="Cross entropy is least where the probabilities are honest. Accuracy cannot choose, since it is the same for every temperature.")  # fmt: skip
 
 
 def my_angle(angles, accuracies, count=300):
@@ -277,7 +252,6 @@ ANGLE = Exercise(
     hints=("For every dot, `interval(accuracy * count, count)` gives the lower and the upper end.",
            "Take the lower end at 0°, and from it 0.10. From which angle on does even the *upper* end lie below that?",
            "Print the upper ends beside the angles, and stop at the first that is small enough. Or let a loop do it."),
-    why="Where the intervals lie so far apart, no luck of the drawn digits explains it.",
-)  # fmt: skip
+    why="Where the intervals lie so far apart, no luck of the drawn digits explains it.")  # fmt: skip
 
 EXERCISES = [INTERVAL, TEST_DIGITS, DISAGREEMENTS, CHANCE, PRECISION, CALIBRATION_ERROR, TEMPERATURE, ANGLE]

@@ -29,13 +29,11 @@ SPEEDUP = Exercise(
         "Turned over: this is the share of the time that is left. Divide before by after.": lambda *given: 1 / my_speedup(*given),
         "These are the seconds saved. Divide the time before by the time after.": lambda seconds, part, times: seconds[part] * (1 - 1 / times),
         "You made the part free. It still takes its seconds divided by `times`.": lambda seconds, part, times: my_speedup(seconds, part, math.inf),
-        "The share times the factor leaves out what stays. Work out the seconds of the whole after the repair.": lambda seconds, part, times: seconds[part] / sum(seconds.values()) * times,
-    },
+        "The share times the factor leaves out what stays. Work out the seconds of the whole after the repair.": lambda seconds, part, times: seconds[part] / sum(seconds.values()) * times},
     hints=("Work out the seconds of the whole before and after. `sum(seconds.values())` is before.",
            "After: the other parts take as long as before, and this one `seconds[part] / times`.",
            "Divide before by after. For a part that is infinitely many times as fast, Python's division gives 0."),
-    why="What you leave alone still takes its time, so even a part that becomes free saves no more than its own share.",
-)  # fmt: skip
+    why="What you leave alone still takes its time, so even a part that becomes free saves no more than its own share.")  # fmt: skip
 
 
 def my_limit(rows, names):
@@ -69,14 +67,11 @@ LIMIT = Exercise(
         "You added up calls. A call can be short or long: add up the third column.": _limit(lambda calls, time: calls),
         "The third column is the time of all calls of a row together. Do not multiply it with the calls.": _limit(lambda calls, time: calls * time),
         "Only the first of the names was looked for.": _limit(chosen=lambda name, names: name == names[0]),
-        "Only the last of the names was looked for.": _limit(chosen=lambda name, names: name == names[-1]),
-        "Compare whole names: another operation may end in the same letters, as `aten::bmm` and `aten::mm` do.": _limit(chosen=lambda name, names: name[-2:] in [one[-2:] for one in names]),
-    },
+        "Compare whole names: another operation may end in the same letters, as `aten::bmm` and `aten::mm` do.": _limit(chosen=lambda name, names: name[-2:] in [one[-2:] for one in names])},
     hints=("Go through the rows with `for name, calls, microseconds in rows`. `name in names` asks whether one is meant.",
            "Two sums: the microseconds of all rows, and those of the named ones, which are to cost nothing.",
            "It is exercise 7.1 with a part that is infinitely many times as fast: before over after."),
-    why="It is Amdahl's law, read from a profile: before you work on an operation, ask what it could give at best.",
-)  # fmt: skip
+    why="It is Amdahl's law, read from a profile: before you work on an operation, ask what it could give at best.")  # fmt: skip
 
 
 def my_run(runs, goal):
@@ -97,10 +92,6 @@ def _least(key, give=lambda run: run[:2]):
     return answer
 
 
-def _seconds(run):
-    return run[2]
-
-
 RUNS = [(16, 0.1, 9.5, 0.97), (64, 0.1, 3.5, 0.93), (64, 0.4, 3.6, 0.95),
         (256, 0.1, 1.9, 0.85), (256, 0.4, 1.8, 0.91), (256, 1.6, 2.0, 0.94)]  # fmt: skip
 
@@ -111,25 +102,18 @@ RUN = Exercise(
             ([(512, 0.4, 4.0, 0.82), (100, 0.1, 3.0, 0.85), (10, 0.1, 2.5, 0.86)], 0.8),
             *((RUNS, goal) for goal in (0.9, 0.94, 0.95, 0.96, 0.5, 0.99))],
     mistakes={
-        "You chose the fastest of all, which may miss the goal. First keep those that reach it.": lambda runs, goal: min(runs, key=_seconds)[:2],
+        "You chose the fastest of all, which may miss the goal. First keep those that reach it.": lambda runs, goal: min(runs, key=lambda run: run[2])[:2],
         "You compared all sizes at one rate. A large batch may need a higher one: look at every run.": lambda runs, goal: my_run([run for run in runs if run[1] == runs[0][1]], goal),
         "You chose the most accurate. All that reach the goal are good enough: take the fastest of them.": _least(lambda run: -run[3]),
         "You chose the largest batch that is good enough. Compare the seconds: it is not always the fastest.": _least(lambda run: -run[0]),
         "You chose the first that is good enough. Take the one with the fewest seconds.": _least(lambda run: 0),
-        "You chose the slowest that is good enough. Take the one with the fewest seconds.": _least(lambda run: -run[2]),
         "Equal to the goal is enough: `>=`, not `>`.": lambda runs, goal: my_run(runs, goal + 1e-9),
-        "The batch size is right. Give back its learning rate too: a size alone is no recipe.": _least(_seconds, give=lambda run: run[0]),
-        "This is the number of seconds. Give back the batch size and the learning rate of that run.": _least(_seconds, give=_seconds),
-        "This is the whole run. Give back its batch size and its learning rate.": _least(_seconds, give=tuple),
-        "Where no run reaches the goal there is nothing to choose from. Give back `None` there.": lambda runs, goal: min((run for run in runs if run[3] >= goal), key=_seconds)[:2],
-    },
+        "The batch size is right. Give back its learning rate too: a size alone is no recipe.": _least(lambda run: run[2], give=lambda run: run[0]),
+        "Where no run reaches the goal there is nothing to choose from. Give back `None` there.": lambda runs, goal: min((run for run in runs if run[3] >= goal), key=lambda run: run[2])[:2]},
     hints=("First keep the runs whose accuracy is at least the goal: `for size, rate, seconds, accuracy in runs`.",
            "Of tuples that begin with the seconds, `min` takes the one with the fewest.",
            "If no run was kept, the list is empty. An empty list counts as false: `if good:` asks whether there is any."),
-    why="Good enough is a condition, and fast is what is left to choose by. And sizes may be compared only where each has a rate that suits it.",
-)  # fmt: skip
-
-# The learning rate, and the loss --------------------------------------------------------------------------------------
+    why="Good enough is a condition, and fast is what is left to choose by. And sizes may be compared only where each has a rate that suits it.")  # fmt: skip
 
 
 def my_cycle(step, steps):
@@ -142,11 +126,6 @@ def my_cycle(step, steps):
 def _fall(factor):
     """A wrong answer: right up to the middle, and then another fall, from how far it is past the middle, 0 to 1."""
     return lambda step, steps: factor(2 * step / steps - 1) if 2 * step > steps else my_cycle(step, steps)
-
-
-def _rounded_middle(step, steps):
-    middle = steps // 2
-    return step / middle if step < middle else (1 + math.cos(math.pi * (step - middle) / middle)) / 2
 
 
 CYCLE = Exercise(
@@ -162,14 +141,13 @@ CYCLE = Exercise(
         "The cosine goes only half its way. In the second half its angle must go from 0 to π.": _fall(lambda past: (1 + math.cos(math.pi * past / 2)) / 2),
         "In the second half the cosine still counts from step 0. Let it count from the middle.": lambda step, steps: (1 + math.cos(math.pi * step / steps)) / 2 if 2 * step >= steps else 2 * step / steps,
         "A cosine goes down to −1. `half_cosine` adds 1 and halves, so that it ends at 0.": _fall(lambda past: math.cos(math.pi * past)),
-        "The middle of an odd number of steps lies between two of them, and `//` rounds it down. Divide with `/`.": _rounded_middle,
-        "The middle is `steps / 2`, though the last step is `steps` − 1.": lambda step, steps: my_cycle(step, steps - 1),
-    },
+        "The middle of an odd number of steps lies between two of them, and `//` rounds it down. Divide with `/`.":
+            lambda step, steps: my_cycle(step, 2 * (steps // 2)) if step < steps // 2 else (1 + math.cos(math.pi * (step / (steps // 2) - 1))) / 2,
+        "The middle is `steps / 2`, though the last step is `steps` − 1.": lambda step, steps: my_cycle(step, steps - 1)},
     hints=("Two cases: `if step < steps / 2`, and the rest. In the first half the factor is `step / (steps / 2)`.",
            "In the second half, measure how far it is past the middle, from 0 to 1: `(step - steps / 2) / (steps / 2)`.",
            "`half_cosine` falls from 1 to 0 while `step / steps` goes from 0 to 1. What stands in that place now?"),
-    why="Both halves meet at 1 in the middle. The factor begins low and ends near 0, as in the lesson's cycle.",
-)  # fmt: skip
+    why="Both halves meet at 1 in the middle. The factor begins low and ends near 0, as in the lesson's cycle.")  # fmt: skip
 
 
 def my_smoothed_loss(logits, labels, smoothing):
@@ -197,7 +175,6 @@ SMOOTHED_LOSS = Exercise(
             (drawn(4, 5, seed=4, dtype=torch.float64), torch.tensor([4, 0, 1, 1]), 0.0)],
     mistakes={
         "One loss for each sample. Take their mean.": lambda logits, labels, e: F.cross_entropy(logits, labels, label_smoothing=e, reduction="none"),
-        "You added up the samples. Take their mean.": lambda logits, labels, e: len(labels) * my_smoothed_loss(logits, labels, e),
         "The sign is turned around: a loss is minus a logarithm.": lambda *given: -my_smoothed_loss(*given),
         "This is plain cross entropy: the smoothing takes no part.": _smoothed(lambda true, every, classes, e: true),
         "The shares are exchanged: the true digit gets 1 − ε.": _smoothed(lambda true, every, classes, e: e * true + (1 - e) * every / classes),
@@ -206,13 +183,11 @@ SMOOTHED_LOSS = Exercise(
         "You shared ε among the *other* classes. The formula's sum runs over all of them.": _smoothed(lambda true, every, classes, e: (1 - e) * true + e * (every - true) / (classes - 1)),
         "You divided by 10. Take the mean over the classes that there are.": _smoothed(lambda true, every, classes, e: (1 - e) * true + e * every / 10),
         "`log_p[:, labels]` takes all of these columns from every row. Each row has one: `log_p[range(len(labels)), labels]`.":
-            lambda z, labels, e: -((1 - e) * z.log_softmax(1)[:, labels].mean() + e * z.log_softmax(1).mean()),
-    },
+            lambda z, labels, e: -((1 - e) * z.log_softmax(1)[:, labels].mean() + e * z.log_softmax(1).mean())},
     hints=("Lesson 3's NLL is `-log_p[range(len(labels)), labels]`, one number for each sample.",
            "The second part is the mean over *all* classes: `-log_p.mean(dim=1)`.",
            "Weigh the first with `1 - smoothing` and the second with `smoothing`, add, and take the mean over the samples."),
-    why="It is what `nn.CrossEntropyLoss(label_smoothing=…)` computes. A network that is too sure pays for it in the second part.",
-)  # fmt: skip
+    why="It is what `nn.CrossEntropyLoss(label_smoothing=…)` computes. A network that is too sure pays for it in the second part.")  # fmt: skip
 
 # Operations, and the spread of a result -------------------------------------------------------------------------------
 
@@ -230,13 +205,11 @@ FLOPS = Exercise(
         "A filter looks at all maps that come in: there are `maps_in` times as many products.": lambda i, o, k, r, c: 2 * k * k * o * r * c,
         "The filter has `kernel` rows *and* `kernel` columns.": lambda i, o, k, r, c: 2 * k * i * o * r * c,
         "These are the weights. Each is used at every place, for a product and a sum.": lambda i, o, k, r, c: k * k * i * o,
-        "The bias is counted too. Leave it out.": lambda i, o, k, r, c: (2 * k * k * i + 1) * o * r * c,
-    },
+        "The bias is counted too. Leave it out.": lambda i, o, k, r, c: (2 * k * k * i + 1) * o * r * c},
     hints=("One number of one map: the filter has kernel · kernel weights for each map that comes in.",
            "Each weight is a product and a sum, so two operations.",
            "How many numbers come out? `maps_out` maps, and each has `rows` times `columns` of them."),
-    why="Two operations for each weight of the window, for each number that comes out. The size of the map counts here, though not for the parameters.",
-)  # fmt: skip
+    why="Two operations for each weight of the window, for each number that comes out. The size of the map counts here, though not for the parameters.")  # fmt: skip
 
 
 def my_summary(accuracies):
@@ -260,12 +233,10 @@ SUMMARY = Exercise(
         "You took the variance. Its root is the standard deviation.": _error(lambda a, n: statistics.variance(a) / n**0.5),
         "The second number is the square of the standard error. Take its root.": _error(lambda a, n: statistics.variance(a) / n),
         "The two numbers are exchanged: first the mean.": lambda a: my_summary(a)[::-1],
-        "The first number is the median. Add up, and divide by the number.": lambda a: (statistics.median(a), my_summary(a)[1]),
-    },
+        "The first number is the median. Add up, and divide by the number.": lambda a: (statistics.median(a), my_summary(a)[1])},
     hints=("`torch.tensor(accuracies, dtype=torch.float64)` has `.mean()` and `.std()`.",
            "The standard error is the standard deviation over the root of the number of accuracies.",
            "`len(accuracies)` is n, and `math.sqrt` gives a root. Give the two numbers back with a comma between them."),
-    why="The deviation says how far one seed scatters, the standard error how far the mean of n seeds would. Four times as many seeds halve it.",
-)  # fmt: skip
+    why="The deviation says how far one seed scatters, the standard error how far the mean of n seeds would. Four times as many seeds halve it.")  # fmt: skip
 
 EXERCISES = [SPEEDUP, LIMIT, RUN, CYCLE, SMOOTHED_LOSS, FLOPS, SUMMARY]
