@@ -1,5 +1,7 @@
 """Answers by exercise, as students give them: right ones in other forms than the course's, and wrong ones."""
 
+import copy
+import io
 import math
 from itertools import pairwise
 
@@ -87,123 +89,6 @@ def _batches_one_by_one(images, labels, batch_size, generator):
 def _squared_error_in_lists(outputs, labels):
     pairs = zip(outputs[:, 0].tolist(), labels.tolist(), strict=True)
     return sum((output - label) ** 2 for output, label in pairs) / len(labels)
-
-
-def _shifted_sum(image, kernel):
-    """A convolution that adds up the picture once for each weight, each time a little shifted."""
-    height, width = image.shape[0] - len(kernel) + 1, image.shape[1] - len(kernel) + 1
-    places = [(row, column) for row in range(len(kernel)) for column in range(len(kernel))]
-    return sum(kernel[row, column] * image[row : row + height, column : column + width] for row, column in places)
-
-
-def _in_dict(rows):
-    times = {name: time for name, _, time in rows}
-    return (times["aten::addmm"] + times["aten::mm"]) / sum(times.values())
-
-
-def _in_numpy(rows):
-    names, _, times = map(np.array, zip(*rows, strict=True))
-    return times[np.isin(names, ["aten::addmm", "aten::mm"])].sum() / times.sum()
-
-
-def _looped_batch_size(sizes, seconds, accuracies, goal):
-    best = None
-    for place in range(len(sizes)):
-        if accuracies[place] >= goal and (best is None or seconds[place] < seconds[best]):
-            best = place
-    return None if best is None else torch.tensor(sizes[best])
-
-
-def _sorted_batch_size(sizes, seconds, accuracies, goal):
-    for place in np.argsort(seconds):
-        if accuracies[place] >= goal:
-            return np.int64(sizes[place])
-
-
-def _cheapest_until(sizes, seconds, accuracies, goal):
-    """Right on the lesson's table, where smaller sizes are more accurate."""
-    place = sum(accuracy >= goal for accuracy in accuracies)
-    return sizes[seconds.index(min(seconds[:place]))] if place else None
-
-
-def _soft_targets(logits, labels, smoothing):
-    targets = F.one_hot(labels, logits.shape[1]) * (1 - smoothing) + smoothing / logits.shape[1]
-    return -(targets * logits.double().log_softmax(dim=1)).sum(dim=1).mean()
-
-
-def _faster_in_place(seconds, part, times):
-    before = sum(seconds.values())
-    seconds[part] /= times
-    return before / sum(seconds.values())
-
-
-def _cycle_in_halves(step, steps, middle):
-    if step < middle:
-        return step / middle
-    return (1 + math.cos(math.pi * (step - middle) / (steps - middle))) / 2
-
-
-def _wilson_interval(correct, total):
-    share, z = correct / total, 1.96
-    middle = (share + z**2 / (2 * total)) / (1 + z**2 / total)
-    half = z / (1 + z**2 / total) * np.sqrt(share * (1 - share) / total + z**2 / (4 * total**2))
-    return [middle - half, middle + half]
-
-
-def _two_deviations(correct, total, deviations=2.0):
-    share = torch.tensor(correct / total)
-    half = deviations * (share * (1 - share) / total).sqrt()
-    return torch.stack([share - half, share + half])
-
-
-def _looped_disagreements(labels, first, second):
-    rows = list(zip(labels, first, second, strict=True))
-    return [sum(a == t != b for t, a, b in rows), sum(b == t != a for t, a, b in rows)]
-
-
-def _numpy_calibration_error(confidence, right, bins):
-    confidence, right, edges = confidence.double().numpy(), right.double().numpy(), np.linspace(0, 1, bins + 1)
-    inside = [(confidence > low) & (confidence <= high) for low, high in pairwise(edges)]
-    return sum(part.mean() * abs(right[part].mean() - confidence[part].mean()) for part in inside if part.any())
-
-
-def _counted_calibration_error(confidence, right, bins):
-    place = torch.bucketize(confidence, torch.linspace(0, 1, bins + 1)[1:-1], right=True)
-    gaps = torch.bincount(place, weights=right.double() - confidence.double(), minlength=bins)
-    return (gaps.abs().sum() / len(right)).float()
-
-
-def _of_full_bins(confidence, right, bins):
-    """The gaps of the bins, divided by how many bins there are."""
-    place = (confidence * bins).long().clamp(max=bins - 1)
-    gaps = torch.zeros(bins, dtype=torch.float64)
-    for index in place.unique():
-        gaps[index] = right[place == index].double().mean() - confidence[place == index].double().mean()
-    return gaps.abs().mean()
-
-
-def _emptied_by_hand(model, images, labels, loss_fn, optimizer):
-    for parameter in model.parameters():
-        parameter.grad = None
-    loss = loss_fn(model(images), labels)
-    loss.backward()
-    optimizer.step()
-    return loss.detach()
-
-
-def _without_backward(model, images, labels, loss_fn, optimizer):
-    loss = loss_fn(model(images), labels)
-    optimizer.step()
-    optimizer.zero_grad()
-    return loss.item()
-
-
-def _looped_choice(validation_accuracies, test_accuracies):
-    best = 0
-    for index, accuracy in enumerate(validation_accuracies):
-        if accuracy > validation_accuracies[best]:
-            best = index
-    return [best, test_accuracies[best]]
 
 
 ALSO_RIGHT = {
@@ -306,148 +191,6 @@ ALSO_RIGHT = {
         lambda model, images, labels, loss_fn, optimizer: _by_hand(model, images, labels, loss_fn),
     ],
     "3.7": [0.1, 0.3, torch.tensor(0.4)],
-    "4.1": [
-        lambda image, kernel: F.conv2d(image[None, None].double(), kernel[None, None].double())[0, 0].numpy(),
-        lambda image, kernel: (image.unfold(0, len(kernel), 1).unfold(1, len(kernel), 1) * kernel).sum((2, 3)),
-        lambda image, kernel: _shifted_sum(image, kernel),
-    ],
-    "4.2": [
-        torch.tensor([[-0.5] * 3, [1] * 3, [-0.5] * 3]),
-        ((0, 0, 0), (1, 1, 1), (-1, -1, -1)),
-        np.array([[1, -2, -1.5], [2, 4, 5], [-3, -2, -3.5]]),
-    ],
-    "4.3": [
-        lambda n, kernel, padding, stride: len(range(0, n + 2 * padding - kernel + 1, stride)),
-        lambda n, kernel, padding, stride: math.floor((n + 2 * padding - kernel) / stride + 1),
-        lambda n, kernel, padding, stride: torch.tensor((n + 2 * padding - kernel + stride) // stride),
-    ],
-    "4.4": [12832.0, torch.nn.Conv2d(16, 32, 5).bias.numel() + torch.nn.Conv2d(16, 32, 5).weight.numel()],
-    "4.5": [((32, 8, 26, 26), torch.Size([32, 8, 13, 13]), [32, 16, 7, 7])],
-    "4.6": [14.0, torch.tensor([14])],
-    "5.1": [
-        lambda correct, total: _wilson_interval(correct, total),
-        lambda correct, total: _two_deviations(correct, total).clamp(0, 1),
-        lambda correct, total: [max(0, share) for share in _two_deviations(correct, total, 1.95996).tolist()],
-    ],
-    "5.2": [38_032, 39_600, 40_000.0, torch.tensor(38_500), 38_416 * 0.99],
-    "5.3": [
-        lambda labels, first, second: _looped_disagreements(*map(torch.Tensor.tolist, (labels, first, second))),
-        lambda labels, first, second: torch.stack(
-            [((first == labels) & (second != labels)).sum(), ((first != labels) & (second == labels)).sum()]
-        ),
-        lambda labels, first, second: np.array(
-            [((first == labels) > (second == labels)).sum(), ((first == labels) < (second == labels)).sum()]
-        ),
-    ],
-    "5.4": [18 / 256, 0.07, torch.tensor(0.0703)],
-    "5.5": [
-        lambda counts: [
-            counts[k, k].item() / max(1, sum(row[k] for row in counts.tolist())) for k in range(len(counts))
-        ],
-        lambda counts: (counts.diagonal() / counts.sum(dim=0)).nan_to_num(),
-        lambda counts: np.divide(np.diag(counts.numpy()), counts.numpy().sum(axis=0) + 1e-9),
-    ],
-    "5.6": [
-        lambda confidence, right, bins=10: _numpy_calibration_error(confidence, right, bins),
-        lambda confidence, right, bins=10: _counted_calibration_error(confidence, right, bins),
-    ],
-    "5.7": [
-        lambda logits, labels, temperatures: min(
-            temperatures, key=lambda T: F.nll_loss(F.log_softmax(logits.double() / T, 1), labels).item()
-        ),
-        lambda logits, labels, temperatures: torch.tensor(temperatures)[
-            torch.stack([F.cross_entropy(logits / T, labels, reduction="sum") for T in temperatures]).argmin()
-        ],
-    ],
-    "5.8": [
-        40.0,
-        torch.tensor(40),
-        [40],
-        lambda angles, accuracies: angles[next(i for i, one in enumerate(accuracies) if one < accuracies[0] - 0.1)],
-    ],
-    "6.1": [(-0.1, -1.0), torch.tensor([-0.1, -1])],
-    "6.2": ["h", " (H) "],
-    "6.3": [torch.nn.LogSoftmax(dim=1), lambda logits: logits - logits.logsumexp(dim=1, keepdim=True)],
-    "6.5": [4.6, np.log(100), torch.tensor([4.605])],
-    "6.6": [
-        lambda outputs: torch.allclose(outputs.exp().sum(dim=1), torch.tensor(1.0)),
-        lambda outputs: torch.isclose(outputs.exp().sum(1), torch.full((len(outputs),), 1.0)).all(),
-        lambda outputs: torch.allclose(outputs.exp().sum(dim=1), torch.ones(len(outputs)), atol=1e-2),
-        lambda outputs: np.allclose(outputs.exp().sum(dim=1).numpy(), 1, atol=1e-4),
-        lambda outputs: all(abs(sum(math.exp(number) for number in row) - 1) < 1e-5 for row in outputs.tolist()),
-        lambda outputs: torch.logsumexp(outputs, dim=1).abs().max().item() < 1e-4,
-    ],
-    "6.8": [
-        lambda probabilities, labels: F.cross_entropy(probabilities.log(), labels),
-        lambda probabilities, labels: -probabilities.gather(1, labels[:, None]).log().mean(),
-        lambda probabilities, labels: (
-            sum(-row[label].log() for row, label in zip(probabilities, labels, strict=True)) / len(labels)
-        ),
-    ],
-    "6.10": [lambda *parts: _zero_first(*parts), lambda *parts: _emptied_by_hand(*parts)],
-    "6.12": [lambda images: images.double() / 255, lambda images: (images.numpy() / 255).tolist()],
-    "6.14": [
-        lambda answers, labels: F.mse_loss(answers.squeeze(1), labels.float()),
-        lambda answers, labels: ((answers.double() - labels.view(-1, 1)) ** 2).mean(),
-    ],
-    "6.16": [
-        lambda labels, generator: torch.rand(len(labels), generator=generator).argsort(),
-        lambda labels, generator: torch.randperm(len(labels), generator=generator).tolist(),
-    ],
-    "6.17": [("a", " F.")],
-    "6.18": [[0.01], torch.tensor([0.001]), np.float32(0.03)],
-    "6.19": [
-        lambda *accuracies: _looped_choice(*accuracies),
-        lambda validation, test: (np.argmax(validation.numpy()), test.numpy()[validation.numpy().argmax()]),
-        lambda validation, test: torch.stack([validation.argmax(), test[validation.argmax()]]),
-    ],
-    "6.20": [
-        {"P": "b", "Q": "g", "R": "d", "S": "h", "T": "c", "U": "f", "V": "e", "W": "a", "X": "i"},
-        lambda curves: dict(zip("PQRSTUVWX", "BGDHCFEAI", strict=True)),
-    ],
-    "7.1": [
-        lambda seconds, part, times: torch.tensor(1 / (1 - seconds[part] / sum(seconds.values()) * (1 - 1 / times))),
-        lambda seconds, part, times: [
-            np.sum([*seconds.values()]) / (np.sum([*seconds.values()]) - seconds[part] + seconds[part] / times)
-        ],
-        lambda seconds, part, times: sum(seconds.values()) / sum((seconds | {part: seconds[part] / times}).values()),
-    ],
-    "7.2": [
-        lambda rows: np.float64(_in_dict(rows)),
-        lambda rows: _in_dict(rows),
-        lambda rows: _in_numpy(rows),
-        lambda rows: (
-            sum(row[2] * row[0].startswith(("aten::addmm", "aten::mm")) for row in rows)
-            / np.sum([row[2] for row in rows])
-        ),
-    ],
-    "7.3": [lambda *table: _looped_batch_size(*table), lambda *table: _sorted_batch_size(*table)],
-    "7.4": [
-        lambda step, steps: min(2 * step / steps, (1 + math.cos(math.pi * max(0, 2 * step / steps - 1))) / 2),
-        lambda step, steps: torch.tensor(
-            2 * step / steps if 2 * step < steps else math.cos(math.pi * (step / steps - 0.5)) ** 2
-        ),
-        lambda step, steps: (
-            np.interp(step, [0, steps / 2], [0, 1]) if 2 * step < steps else math.sin(math.pi * step / steps) ** 2
-        ),
-    ],
-    "7.5": [
-        lambda logits, labels, smoothing: torch.nn.CrossEntropyLoss(label_smoothing=smoothing)(logits, labels),
-        lambda logits, labels, smoothing: _soft_targets(logits, labels, smoothing),
-        lambda logits, labels, smoothing: _soft_targets(logits, labels, smoothing).item(),
-    ],
-    "7.6": [
-        lambda i, o, k, r, c: torch.tensor(2 * k**2 * i * o * r * c),
-        lambda i, o, k, r, c: float(o * r * c * (k * k * i * 2)),
-    ],
-    "7.7": [
-        lambda accuracies: [np.mean(accuracies), np.std(accuracies, ddof=1) / np.sqrt(len(accuracies))],
-        lambda accuracies: torch.tensor([np.mean(accuracies), np.std(accuracies, ddof=1) / len(accuracies) ** 0.5]),
-        lambda accuracies: (
-            sum(accuracies) / len(accuracies),
-            torch.tensor(accuracies).std() / torch.tensor(len(accuracies)).sqrt(),
-        ),
-    ],
 }
 
 # what is wrong: the answer, the state, and a piece of the words
@@ -616,300 +359,276 @@ WRONG = {
         (1e300, "wrong", "small positive number"),
         ("small", "wrong", "a text"),
     ],
-    "4.1": [
-        (lambda image, kernel: image * kernel, "error", "RuntimeError"),
-        (lambda image, kernel: _shifted_sum(image, kernel).round(), "wrong", "my_convolution(torch.tensor([["),
-        (lambda image, kernel: F.conv2d(image[None, None], kernel[None, None], padding=1)[0, 0], "wrong", "shape"),
-    ],
-    "4.2": [
-        ([[1, 1, 1], [-2, -2, -2], [1, 1, 1]], "wrong", "above 0"),
-        ([[-1, -1, -1], [2.1, 2, 2], [-1, -1, -1]], "wrong", "0.1 to full ink"),
-        ([[math.nan] * 3] * 3, "wrong", "above 0"),
-        ([[0.0] * 3] * 3, "wrong", "above 0"),
-    ],
-    "4.3": [
-        (
-            lambda n, kernel, padding, stride: round((n + 2 * padding - kernel) / stride) + 1,
-            "wrong",
-            "`round` goes to the nearest",
-        ),
-        (
-            lambda n, kernel, padding, stride: round((n + 2 * padding - kernel) / stride + 1),
-            "wrong",
-            "`round` goes to the nearest",
-        ),
-        (lambda n, kernel, padding, stride: math.ceil((n + 2 * padding - kernel) / stride + 1), "wrong", "Rounded up"),
-        (lambda n, kernel, padding, stride: n, "wrong", "my_output_size(5, 3, 0, 1)` gives 5, and 3 is expected"),
-    ],
-    "4.4": [(1, "wrong", "too small"), (12_833, "wrong", "too large"), ("32", "wrong", "single number")],
-    "4.5": [
-        ([[32, 8, 28, 28], [32, 8, 14, 14], [32, 16, 7, 7]], "wrong", "After the first convolution: without padding"),
-        ([[8, 26, 26], [8, 13, 13], [16, 7, 7]], "wrong", "the batch of 32 stays"),
-        ([[32, 8, 26, 26], [32, 8, 13, 13], [32, 128, 4, 4]], "wrong", "at place 3 of your list"),
-        ([32, 16, 7, 7], "wrong", "3 by 4 numbers are wanted"),
-        ([[32, 8, 26, 26], [32, 8, 13, 13]], "wrong", "3 by 4 numbers are wanted"),
-    ],
-    "4.6": [(12, "wrong", "too small"), ([14, 14], "wrong", "single number")],
-    "5.1": [
-        (
-            lambda correct, total: _two_deviations(correct, total, 1.9),
-            "wrong",
-            "(3, 10)` gives [0.02466, 0.5753], and [0.01597, 0.584] is expected",
-        ),
-        (lambda correct, total: (correct / total, 0.1), "wrong", "is expected"),
-        (
-            lambda correct, total: (correct / total, 1.96 * math.sqrt(correct / total * (1 - correct / total) / total)),
-            "wrong",
-            "the middle and the half width",
-        ),
-        (
-            lambda correct, total: _two_deviations(correct, total, 1.96) if correct else [math.nan] * 2,
-            "wrong",
-            "gives [nan, nan]",
-        ),
-    ],
-    "5.2": [(10_000, "wrong", "*one* standard deviation"), (1000, "wrong", "too small"), ("many", "wrong", "a text")],
-    "5.3": [
-        (
-            lambda labels, first, second: [((first == labels) & (second != labels)).sum()] * 2,
-            "wrong",
-            "[1, 1], and [1, 0]",
-        ),
-        (
-            lambda labels, first, second: (first != labels).sum(),
-            "wrong",
-            "a single number, and the shape `[2]` is expected",
-        ),
-    ],
-    "5.4": [(0.5, "wrong", "too large"), (7.03, "wrong", "percent")],
-    "5.5": [
-        (lambda counts: counts.diag() / counts.sum(dim=0), "wrong", "Give 0 there"),
-        (
-            lambda counts: (counts.amax(dim=0) / counts.sum(dim=0)).nan_to_num(),
-            "wrong",
-            "not always the one on the diagonal",
-        ),
-        (
-            lambda counts: counts.diag() / counts.sum(dim=1) * 100,
-            "wrong",
-            "my_precision(torch.tensor([[4]]))` gives [100]",
-        ),
-        (lambda counts: (counts.diag() / counts.sum(dim=0).clamp(min=1))[:2], "wrong", "shape"),
-    ],
-    "5.6": [
-        (
-            lambda confidence, right, bins=10: _of_full_bins(confidence, right, bins),
-            "wrong",
-            "divided by the number of bins",
-        ),
-        (lambda confidence, right, bins=10: abs(confidence.mean() - right.float().mean()), "wrong", "pays here for"),
-        (
-            lambda confidence, right, bins=10: _counted_calibration_error(confidence, right, bins) - 0.5,
-            "wrong",
-            "is expected",
-        ),
-        (lambda confidence, right, bins=10: right.mean(), "error", "RuntimeError"),
-    ],
-    "5.7": [
-        (
-            lambda logits, labels, temperatures: min(
-                temperatures, key=lambda T: -(logits / T).softmax(1).amax(1).mean()
-            ),
-            "wrong",
-            "the network boldest",
-        ),
-        (
-            lambda logits, labels, temperatures: min(
-                temperatures, key=lambda T: F.cross_entropy((logits / T).softmax(1), labels)
-            ),
-            "wrong",
-            "softmax was taken twice",
-        ),
-        (
-            lambda logits, labels, temperatures: min(
-                temperatures, key=lambda T: F.cross_entropy(logits.mul_(1 / T), labels)
-            ),
-            "wrong",
-            "is expected",
-        ),
-    ],
-    "5.8": [
-        (20, "wrong", "At 20° CNN reads 96.0 %, 2.5 points below upright. That is not yet more than 10."),
-        (50, "wrong", "a smaller angle"),
-        ("forty", "wrong", "a text"),
-        (0.76, "wrong", "No dot stands at an angle of 0.76"),
-        (None, "wrong", "nothing (`None`)"),
-        (lambda angles, accuracies: angles[-1], "wrong", "a smaller angle"),
-        (lambda angles: angles[4], "error", "takes 1 positional argument"),
-    ],
-    "6.1": [
-        ([-0.1, -2], "wrong", "-2 at place 2"),
-        (-0.1, "wrong", "2 numbers are wanted"),
-        ("-0.1 and -1", "wrong", "a text"),
-    ],
-    "6.2": [("A", "wrong", "leaps far above"), ("softmax", "wrong", "from A to J"), (1, "wrong", "A letter")],
-    "6.3": [
-        (
-            lambda logits: logits.exp() / logits.exp().sum(dim=1, keepdim=True),
-            "wrong",
-            "the result: `my_outputs(torch.tensor([[1.0, 0.0]]))` gives [",
-        ),
-        (lambda logits: logits.log_softmax(dim=1).numpy(), "error", "requires grad"),
-        (lambda logits: logits.log_softmax(dim=1).tolist(), "wrong", "way back"),
-    ],
-    "6.5": [(5.2, "wrong", "too large"), ("ln 100", "wrong", "a single number is wanted")],
-    "6.6": [
-        (
-            lambda outputs: torch.allclose(outputs.exp().sum(dim=1), torch.tensor(1.0), atol=0.5),
-            "wrong",
-            "tolerance is so wide",
-        ),
-        (lambda outputs: torch.isclose(outputs.exp().sum(dim=1), torch.tensor(1.0)), "wrong", "verdicts on each row"),
-        (lambda outputs: torch.allclose(outputs.sum(dim=1), torch.tensor(1.0)), "wrong", "plain probabilities"),
-        (lambda outputs: True, "wrong", "torch.tensor([[1.0, -2.0, 0.5]]))` gives `True`, and `False` is expected"),
-    ],
-    "6.8": [
-        (
-            lambda probabilities, labels: F.nll_loss(probabilities.log(), labels, reduction="none"),
-            "wrong",
-            "the shape `[2]`",
-        ),
-        (lambda probabilities, labels: F.nll_loss(probabilities.detach().log(), labels), "wrong", "way back"),
-    ],
-    "6.10": [
-        (lambda *parts: _without_backward(*parts), "wrong", "`loss.backward()` is missing"),
-        (lambda *parts: print(_zero_first(*parts)), "wrong", "prints"),
-    ],
-    "6.12": [
-        (lambda images: images.half() / 255, "wrong", "is expected"),
-        (lambda images: images / images.amax((1, 2, 3), True), "wrong", "another batch"),
-    ],
-    "6.14": [(lambda answers, labels: (answers - labels).square().mean(), "wrong", "every answer met every label")],
-    "6.16": [
-        (
-            lambda labels, generator: torch.randperm(len(labels), generator=torch.Generator().manual_seed(0)),
-            "wrong",
-            "second epoch",
-        ),
-        (
-            lambda labels, generator: torch.randperm(
-                len(labels), generator=torch.Generator().manual_seed(generator.initial_seed())
-            ),
-            "wrong",
-            "second epoch",
-        ),
-        (lambda labels, generator: np.random.permutation(len(labels)), "wrong", "two orders"),
-        (lambda labels, generator: torch.arange(len(labels)).flip(0), "wrong", "digit by digit"),
-    ],
-    "6.17": [
-        ("A, F, G", "wrong", "Two letters"),
-        ("F, A", "wrong", "wrong order"),
-        ("A and F", "wrong", "This is a text"),
-        (["J", "F"], "wrong", "fresh digits tell"),
-    ],
-    "6.18": [
-        ("small", "wrong", "a text"),
-        (math.inf, "wrong", "positive number"),
-        (1e39, "wrong", "positive number"),
-        (-0.01, "wrong", "positive number"),
-    ],
-    "6.19": [
-        (lambda validation, test: test[validation.argmax()], "wrong", "2 things, in this order: the position"),
-        (
-            lambda validation, test: (validation.argmax(), test.mean()),
-            "wrong",
-            "Look at the reported accuracy: `my_choice(",
-        ),
-        (lambda validation, test: (test.argmax(), test.mean()), "wrong", "fault itself"),
-    ],
-    "6.20": [
-        (dict.fromkeys("PQRSTUVWX", "B"), "wrong", "1 of 9 are right. You gave B more than once"),
-        ({"P": "B", "Q": ...}, "open", "A part"),
-        (lambda curves: [curves.popitem()], "wrong", "A dictionary is wanted"),
-        (lambda curves: curves["Z"], "error", "KeyError"),
-    ],
-    "7.1": [
-        (_faster_in_place, "wrong", "changed its argument `seconds`"),
-        (
-            lambda seconds, part, times: 10 / (10 - seconds[part] + seconds[part] / times),
-            "wrong",
-            "my_speedup({'forward': 1.0, 'step': 3.0}, 'step', 2)",
-        ),
-        (
-            lambda seconds, part, times: (
-                1 / (1 - seconds[part] / (seconds["decoding"] + seconds["forward"] + seconds["step"]) * (1 - 1 / times))
-            ),
-            "error",
-            "KeyError",
-        ),
-        (lambda seconds, part, times: 10 / 6, "wrong", "is expected"),
-    ],
-    "7.2": [
-        (lambda rows: (rows[0][2] + rows[1][2]) / sum(row[2] for row in rows), "wrong", "is expected"),
-        (
-            lambda rows: sum(row[2] for row in rows if row[0].endswith("mm")) / sum(row[2] for row in rows),
-            "wrong",
-            "aten::bmm",
-        ),
-        (
-            lambda rows: (
-                sum(row[2] for row in rows if row[0] == "aten::addmm" or "aten::mm") / sum(row[2] for row in rows)
-            ),
-            "wrong",
-            "a text by itself",
-        ),
-        (lambda rows: _in_dict([rows.pop() for _ in rows[:]]), "wrong", "changed its argument `rows`"),
-    ],
-    "7.3": [
-        (_cheapest_until, "wrong", "is expected"),
-        (lambda *table: _looped_batch_size(*table) or table[0][0], "wrong", "nothing (`None`) is expected"),
-        (
-            lambda *table: 0 if (found := _looped_batch_size(*table)) is None else found,
-            "wrong",
-            "gives 0, and nothing (`None`)",
-        ),
-        (lambda sizes, seconds, accuracies, goal: 32, "wrong", "my_batch_size([64, 8, 512], [2.0, 6.0, 2.0], "),
-        (lambda *table: print(_looped_batch_size(*table)), "wrong", "prints its result"),
-    ],
-    "7.4": [
-        (lambda step, steps: _cycle_in_halves(step, steps, steps // 2), "wrong", "is expected"),
-        (lambda step, steps: _cycle_in_halves(step, steps, (steps + 1) // 2), "wrong", "is expected"),
-        (lambda step, steps: _cycle_in_halves(step, steps - 1, (steps - 1) / 2), "wrong", "though the last step is"),
-        (lambda step, steps: 1 - abs(2 * step / steps - 1), "wrong", "The second half falls in a straight line"),
-        (lambda step, steps: 0.5, "wrong", "my_cycle("),
-    ],
-    "7.5": [
-        (
-            lambda logits, labels, smoothing: F.cross_entropy(logits, labels, label_smoothing=0.1),
-            "wrong",
-            "is expected",
-        ),
-        (
-            lambda logits, labels, smoothing: _soft_targets(logits[:7], labels[:7], smoothing) * 1.001,
-            "wrong",
-            "is expected",
-        ),
-    ],
-    "7.6": [
-        (lambda i, o, k, r, c: 2 * k * k * i * o * r * r, "wrong", "my_flops(2, 4, 3, 5, 6)"),
-        (lambda i, o, k, r, c: 2 * k * k * i * o * r * c + 1, "wrong", "4,321, and 4,320 is expected"),
-    ],
-    "7.7": [
-        (
-            lambda accuracies: (np.median(accuracies), np.std(accuracies, ddof=1) / len(accuracies) ** 0.5),
-            "wrong",
-            "the median",
-        ),
-        (lambda accuracies: (torch.tensor(accuracies).median(), 0.1), "wrong", "the median"),
-        (
-            lambda accuracies: sum(accuracies) / len(accuracies),
-            "wrong",
-            "2 things, in this order: the mean, its standard error",
-        ),
-        (
-            lambda accuracies: (np.mean(accuracies), 2 * np.std(accuracies)),
-            "wrong",
-            "Look at its standard error: `my_summary(",
-        ),
-    ],
 }
+
+# Lessons 4 to 7 -------------------------------------------------------------------------------------------------------
+
+
+def _shifted_sum(image, kernel):
+    """A convolution that adds up the picture once for each weight, each time a little shifted."""
+    height, width = image.shape[0] - len(kernel) + 1, image.shape[1] - len(kernel) + 1
+    places = [(row, column) for row in range(len(kernel)) for column in range(len(kernel))]
+    return sum(kernel[row, column] * image[row : row + height, column : column + width] for row, column in places)
+
+
+def _padding_by_trial(n, kernel, stride, wanted, rounded=math.floor):
+    sizes = [rounded((n + 2 * padding - kernel) / stride) + 1 for padding in range(kernel)]
+    return sizes.index(wanted) if wanted in sizes else None
+
+
+def _looped_max_pool(maps):
+    rows, columns = (range(0, size - 1, 2) for size in maps.shape[2:])
+    squares = [[maps[:, :, row : row + 2, column : column + 2].max(axis=(2, 3)) for column in columns] for row in rows]
+    return np.array(squares).transpose(2, 3, 0, 1)
+
+
+def _through_a_file(state):
+    file = io.BytesIO()
+    torch.save(state, file)
+    file.seek(0)
+    return torch.load(file, weights_only=True)
+
+
+def _deviations(correct, total, deviations=2.0):
+    share = torch.tensor(correct / total)
+    half = deviations * (share * (1 - share) / total).sqrt()
+    return torch.stack([share - half, share + half])
+
+
+def _wilson(correct, total):
+    share, z = correct / total, 1.96
+    middle = (share + z**2 / (2 * total)) / (1 + z**2 / total)
+    half = z / (1 + z**2 / total) * np.sqrt(share * (1 - share) / total + z**2 / (4 * total**2))
+    return [middle - half, middle + half]
+
+
+def _by_edges(confidence, right, bins=10):
+    confidence, right, edges = confidence.double().numpy(), right.double().numpy(), np.linspace(0, 1, bins + 1)
+    inside = [(confidence > low) & (confidence <= high) for low, high in pairwise(edges)]
+    return sum(part.mean() * abs(right[part].mean() - confidence[part].mean()) for part in inside if part.any())
+
+
+def _by_counting(confidence, right, bins=10):
+    place = torch.bucketize(confidence, torch.linspace(0, 1, bins + 1)[1:-1], right=True)
+    gaps = torch.bincount(place, weights=right.double() - confidence.double(), minlength=bins)
+    return (gaps.abs().sum() / len(right)).float()
+
+
+def _of_full_bins(confidence, right, bins=10):
+    """The gaps of the bins, divided by how many bins there are."""
+    place = (confidence * bins).long().clamp(max=bins - 1)
+    gaps = right.double() - confidence.double()
+    return sum(gaps[place == index].mean().abs() for index in place.unique()) / bins
+
+
+def _first_below(angles, accuracies, count):
+    highest = [share + 1.96 * math.sqrt(share * (1 - share) / count) for share in accuracies]
+    return next(angle for angle, high in zip(angles, highest, strict=True) if high < accuracies[0] - 0.115)
+
+
+def _costs_only_the_wrong(loss_fn, labels):
+    right = labels.unsqueeze(1).float()
+    return abs(float(loss_fn(right, labels))) < 1e-6 and loss_fn(right.roll(1, 0), labels).item() > 1e-6
+
+
+def _looped_choice(validation, test):
+    best = 0
+    for index, accuracy in enumerate(validation):
+        best = index if accuracy > validation[best] else best
+    return [best, test[best]]
+
+
+def _faster_in_place(seconds, part, times):
+    before = sum(seconds.values())
+    seconds[part] /= times
+    return before / sum(seconds.values())
+
+
+def _in_dict(rows, names):
+    times = {name: time for name, _, time in rows}
+    return sum(times.values()) / sum(time for name, time in times.items() if name not in names)
+
+
+def _looped_run(runs, goal):
+    best = None
+    for run in runs:
+        if run[3] >= goal and (best is None or run[2] < best[2]):
+            best = run
+    return best and [best[0], best[1]]
+
+
+def _in_halves(step, steps, middle):
+    return step / middle if step < middle else (1 + math.cos(math.pi * (step - middle) / (steps - middle))) / 2
+
+
+def _soft_targets(logits, labels, smoothing):
+    targets = F.one_hot(labels, logits.shape[1]) * (1 - smoothing) + smoothing / logits.shape[1]
+    return -(targets * logits.double().log_softmax(dim=1)).sum(dim=1).mean()
+
+
+ALSO_RIGHT |= {
+    "4.1": [lambda image, kernel: F.conv2d(image[None, None].double(), kernel[None, None].double())[0, 0].numpy(),
+            lambda image, kernel: (image.unfold(0, len(kernel), 1).unfold(1, len(kernel), 1) * kernel).sum((2, 3)),
+            lambda image, kernel: _shifted_sum(image, kernel)],
+    "4.2": [torch.tensor([[-0.5] * 3, [1] * 3, [-0.5] * 3]), ((0, 0, 0), (1, 1, 1), (-1, -1, -1)), np.array([[1, -2, -1.5], [2, 4, 5], [-3, -2, -3.5]])],
+    "4.3": [lambda n, k, s, wanted: _padding_by_trial(n, k, s, wanted),
+            lambda n, k, s, wanted: p if (p := max(0, -(-(s * (wanted - 1) + k - n) // 2))) < k and n + 2 * p - k < s * wanted else None],
+    "4.4": [lambda maps: F.max_pool2d(maps, 2), lambda maps: maps.unfold(2, 2, 2).unfold(3, 2, 2).amax((4, 5)).tolist(), lambda maps: _looped_max_pool(maps.numpy())],
+    "4.5": [lambda i, o: [26 * o + 25 * o * (i - 1), torch.tensor(o * (9 * i + 1) + o * (9 * o + 1))],
+            lambda i, o: [sum(len(p.flatten()) for p in torch.nn.Conv2d(i, o, 5).parameters()), np.int64(9 * o * (i + o) + 2 * o)]],
+    "4.6": [((32, 8, 26, 26), torch.Size([32, 8, 13, 13]), [32, 16, 7, 7])],
+    "4.7": [14.0, torch.tensor([14])],
+    "4.8": [lambda model: {name: tensor.clone() for name, tensor in model.state_dict().items()},
+            lambda model: copy.deepcopy(model).state_dict(), lambda model: _through_a_file(model.state_dict())],
+    "5.1": [lambda k, n: _wilson(k, n), lambda k, n: _deviations(k, n).clamp(0, 1), lambda k, n: [max(0, share) for share in _deviations(k, n, 1.95996).tolist()]],
+    "5.2": [38_032, 39_600, 40_000.0, torch.tensor(38_500), 38_416 * 0.99],
+    "5.3": [lambda t, a, b: [sum(x == z != y for z, x, y in zip(*map(torch.Tensor.tolist, (t, *pair)), strict=True)) for pair in ((a, b), (b, a))],
+            lambda t, a, b: torch.stack([((a == t) & (b != t)).sum(), ((a != t) & (b == t)).sum()]),
+            lambda t, a, b: np.array([((a == t) > (b == t)).sum(), ((a == t) < (b == t)).sum()])],
+    "5.4": [18 / 256, 0.07, torch.tensor(0.0703)],
+    "5.5": [lambda counts: [counts[k, k].item() / max(1, counts[:, k].sum().item()) for k in range(len(counts))],
+            lambda counts: (counts.diagonal() / counts.sum(dim=0)).nan_to_num(),
+            lambda counts: np.divide(np.diag(counts.numpy()), counts.numpy().sum(axis=0) + 1e-9)],
+    "5.6": [lambda *given: _by_edges(*given), lambda *given: _by_counting(*given)],
+    "5.7": [lambda z, y, all_t: min(all_t, key=lambda t: F.nll_loss(F.log_softmax(z.double() / t, 1), y).item()),
+            lambda z, y, all_t: torch.tensor(all_t)[torch.stack([F.cross_entropy(z / t, y, reduction="sum") for t in all_t]).argmin()]],
+    "5.8": [40.0, torch.tensor(40), [40], _first_below],
+    "6.1": [(-0.1, -1.0), torch.tensor([-0.1, -1])],
+    "6.2": ["h", " (H) "],
+    "6.3": [torch.nn.LogSoftmax(dim=1), lambda logits: logits - logits.logsumexp(dim=1, keepdim=True)],
+    "6.5": [4.6, np.log(100), torch.tensor([4.605])],
+    "6.6": [lambda outputs: torch.allclose(outputs.exp().sum(dim=1), torch.tensor(1.0)),
+            lambda outputs: torch.isclose(outputs.exp().sum(1), torch.full((len(outputs),), 1.0)).all(),
+            lambda outputs: torch.allclose(outputs.exp().sum(dim=1), torch.ones(len(outputs)), atol=1e-2),
+            lambda outputs: np.allclose(outputs.exp().sum(dim=1).numpy(), 1, atol=1e-4),
+            lambda outputs: all(abs(sum(math.exp(number) for number in row) - 1) < 1e-5 for row in outputs.tolist()),
+            lambda outputs: torch.logsumexp(outputs, dim=1).abs().max().item() < 1e-4],
+    "6.8": [lambda p, labels: F.cross_entropy(p.log(), labels), lambda p, labels: -p.gather(1, labels[:, None]).log().mean(),
+            lambda p, labels: sum(-row[label].log() for row, label in zip(p, labels, strict=True)) / len(labels)],
+    "6.10": [lambda gradients: sum(one.abs().sum() for one in gradients if one is not None) == 0,
+             lambda gradients: not any(one is not None and np.count_nonzero(one.numpy()) for one in gradients)],
+    "6.12": [lambda inputs: inputs.dtype in (torch.float32, torch.float64) and ((inputs >= 0) & (inputs <= 1)).all(),
+             lambda inputs: torch.is_floating_point(inputs) and torch.equal(inputs, inputs.clamp(0, 1))],
+    "6.14": [lambda loss_fn: _costs_only_the_wrong(loss_fn, torch.tensor([0, 9, 4, 4])), lambda loss_fn: _costs_only_the_wrong(loss_fn, torch.arange(64.0))],
+    "6.16": [lambda labels, size: min(len(set(labels[k : k + size].tolist())) for k in range(0, len(labels) - size + 1, size)) >= 5,
+             lambda labels, size: (F.one_hot(labels[: len(labels) // size * size], 10).view(-1, size, 10).amax(1).sum(1) > 4).all()],
+    "6.17": [("a", " F.")],
+    "6.18": [[0.01], torch.tensor([0.001]), np.float32(0.03)],
+    "6.19": [_looped_choice, lambda validation, test: torch.stack([validation.argmax(), test[validation.argmax()]]),
+             lambda validation, test: (np.argmax(validation.numpy()), test.numpy()[validation.numpy().argmax()])],
+    "6.20": [{"P": "b", "Q": "g", "R": "d", "S": "h", "T": "c", "U": "f", "V": "e", "W": "a", "X": "i"},
+             lambda curves: dict(zip("PQRSTUVWX", "BGDHCFEAI", strict=True))],
+    "7.1": [lambda seconds, part, times: torch.tensor(1 / (1 - seconds[part] / sum(seconds.values()) * (1 - 1 / times))),
+            lambda seconds, part, times: [np.sum([*seconds.values()]) / (sum(seconds.values()) - seconds[part] + seconds[part] / times)],
+            lambda seconds, part, times: sum(seconds.values()) / sum((seconds | {part: seconds[part] / times}).values())],
+    "7.2": [lambda rows, names: np.float64(_in_dict(rows, names)),
+            lambda rows, names: sum(row[2] for row in rows) / sum(row[2] for row in rows if row[0] not in names),
+            lambda rows, names: torch.tensor(1 / (1 - sum(row[2] * (row[0] in set(names)) for row in rows) / sum(row[2] for row in rows)))],
+    "7.3": [_looped_run, lambda runs, goal: None if (found := _looped_run(runs, goal)) is None else torch.tensor(found),
+            lambda runs, goal: next((list(run[:2]) for run in sorted(runs, key=lambda run: run[2]) if run[3] >= goal), None)],
+    "7.4": [lambda step, steps: min(2 * step / steps, (1 + math.cos(math.pi * max(0, 2 * step / steps - 1))) / 2),
+            lambda step, steps: torch.tensor(2 * step / steps if 2 * step < steps else math.cos(math.pi * (step / steps - 0.5)) ** 2),
+            lambda step, steps: np.interp(step, [0, steps / 2], [0, 1]) if 2 * step < steps else math.sin(math.pi * step / steps) ** 2],
+    "7.5": [lambda logits, labels, e: torch.nn.CrossEntropyLoss(label_smoothing=e)(logits, labels), _soft_targets, lambda *given: _soft_targets(*given).item()],
+    "7.6": [lambda i, o, k, r, c: torch.tensor(2 * k**2 * i * o * r * c), lambda i, o, k, r, c: float(o * r * c * (k * k * i * 2))],
+    "7.7": [lambda a: [np.mean(a), np.std(a, ddof=1) / np.sqrt(len(a))], lambda a: torch.tensor([np.mean(a), np.std(a, ddof=1) / len(a) ** 0.5]),
+            lambda a: (sum(a) / len(a), torch.tensor(a).std() / torch.tensor(len(a)).sqrt())],
+}  # fmt: skip
+
+WRONG |= {
+    "4.1": [(lambda image, kernel: image * kernel, "error", "RuntimeError"),
+            (lambda image, kernel: _shifted_sum(image, kernel).round(), "wrong", "my_convolution(torch.tensor([["),
+            (lambda image, kernel: F.conv2d(image[None, None], kernel[None, None], padding=1)[0, 0], "wrong", "shape")],
+    "4.2": [([[1, 1, 1], [-2, -2, -2], [1, 1, 1]], "wrong", "above 0"), ([[-1, -1, -1], [2.1, 2, 2], [-1, -1, -1]], "wrong", "0.1 to full ink"),
+            ([[math.nan] * 3] * 3, "wrong", "above 0"), ([[0.0] * 3] * 3, "wrong", "above 0")],
+    "4.3": [(lambda n, k, s, wanted: _padding_by_trial(n, k, s, wanted, round), "wrong", "`round` goes to the nearest"),
+            (lambda n, k, s, wanted: _padding_by_trial(n, k, s, wanted, math.ceil), "wrong", "Rounded up"),
+            (lambda n, k, s, wanted: (k - 1) // 2, "wrong", "is expected"), (lambda n, k, s, wanted: None, "wrong", "gives back nothing"),
+            (lambda n, k, s, wanted: _padding_by_trial(n, k, s, wanted) or 0, "wrong", "nothing (`None`) is expected")],
+    "4.4": [(lambda maps: F.max_pool2d(maps, 2).round(), "wrong", "my_max_pool(torch.tensor([["),
+            (lambda maps: F.adaptive_max_pool2d(maps, 1)[:, :, 0, 0], "wrong", "largest number of each whole map"),
+            (lambda maps: F.max_pool2d(maps, 3), "error", "RuntimeError"), (lambda maps: F.max_pool2d(maps[0], 2), "wrong", "shape")],
+    "4.5": [(lambda i, o: 25 * i * o + o, "wrong", "2 things, in this order: the 5×5 layer, the two 3×3 layers"),
+            (lambda i, o: (25 * i * o + o, 18 * i * o + 2 * o), "wrong", "second small layer looks at the maps"),
+            (lambda i, o: (25 * i * o + o, 9 * o * (i + o)), "wrong", "weights of the two 3×3 layers are all there"),
+            (lambda i, o: (25 * i * o + o, 9 * o * (i + o) + 1), "wrong", "Look at the two 3×3 layers: `my_counts(1, 2)`")],
+    "4.6": [([[32, 8, 28, 28], [32, 8, 14, 14], [32, 16, 7, 7]], "wrong", "After the first convolution: without padding"),
+            ([[8, 26, 26], [8, 13, 13], [16, 7, 7]], "wrong", "the batch of 32 stays"),
+            ([[32, 8, 26, 26], [32, 8, 13, 13], [32, 128, 4, 4]], "wrong", "at place 3 of your list"),
+            ([32, 16, 7, 7], "wrong", "3 by 4 numbers are wanted"), ([[32, 8, 26, 26], [32, 8, 13, 13]], "wrong", "3 by 4 numbers are wanted")],
+    "4.7": [(12, "wrong", "too small"), ([14, 14], "wrong", "single number")],
+    "4.8": [(lambda model: model.state_dict().copy(), "wrong", "holds the *new* weights"),
+            (lambda model: {name: one.cpu().detach() for name, one in model.state_dict().items()}, "wrong", "*new* weights"),
+            (lambda model: [one.clone() for one in model.parameters()], "wrong", "takes a dictionary"),
+            (lambda model: {name: 0 * one for name, one in model.state_dict().items()}, "wrong", "is expected"),
+            (lambda model: print(model.state_dict()), "wrong", "takes a dictionary")],
+    "5.1": [(lambda k, n: _deviations(k, n, 1.9), "wrong", "(3, 10)` gives [0.02466, 0.5753], and [0.01597, 0.584] is expected"),
+            (lambda k, n: (k / n, 0.1), "wrong", "is expected"), (lambda k, n: _deviations(k, n, 1.96) if k else [math.nan] * 2, "wrong", "gives [nan, nan]"),
+            (lambda k, n: (k / n, 1.96 * math.sqrt(k / n * (1 - k / n) / n)), "wrong", "the middle and the half width")],
+    "5.2": [(10_000, "wrong", "*one* standard deviation"), (1000, "wrong", "too small"), ("many", "wrong", "a text")],
+    "5.3": [(lambda t, a, b: [((a == t) & (b != t)).sum()] * 2, "wrong", "[1, 1], and [1, 0]"),
+            (lambda t, a, b: (a != t).sum(), "wrong", "a single number, and the shape `[2]` is expected")],
+    "5.4": [(0.5, "wrong", "too large"), (7.03, "wrong", "percent")],
+    "5.5": [(lambda counts: counts.diag() / counts.sum(dim=0), "wrong", "Give 0 there"),
+            (lambda counts: (counts.amax(dim=0) / counts.sum(dim=0)).nan_to_num(), "wrong", "not always the one on the diagonal"),
+            (lambda counts: counts.diag() / counts.sum(dim=1) * 100, "wrong", "my_precision(torch.tensor([[4]]))` gives [100]"),
+            (lambda counts: (counts.diag() / counts.sum(dim=0).clamp(min=1))[:2], "wrong", "shape")],
+    "5.6": [(_of_full_bins, "wrong", "divided by the number of bins"), (lambda c, right, bins=10: abs(c.mean() - right.float().mean()), "wrong", "pays here for"),
+            (lambda *given: _by_counting(*given) - 0.5, "wrong", "is expected"), (lambda c, right, bins=10: right.mean(), "error", "RuntimeError")],
+    "5.7": [(lambda z, y, all_t: min(all_t, key=lambda t: -(z / t).softmax(1).amax(1).mean()), "wrong", "the network boldest"),
+            (lambda z, y, all_t: min(all_t, key=lambda t: F.cross_entropy((z / t).softmax(1), y)), "wrong", "softmax was taken twice"),
+            (lambda z, y, all_t: min(all_t, key=lambda t: F.cross_entropy(z.mul_(1 / t), y)), "wrong", "is expected")],
+    "5.8": [(20, "wrong", "and at 20° it ends at 97.7%. That is not yet enough. Go on"), (30, "wrong", "a part of that may be luck"),
+            (50, "wrong", "a smaller angle"), ("forty", "wrong", "a text"), (0.76, "wrong", "No dot stands at an angle of 0.76"), (None, "wrong", "nothing (`None`)"),
+            (lambda angles, accuracies, count: angles[-1], "wrong", "a smaller angle"), (lambda angles: angles[4], "error", "takes 1 positional argument")],
+    "6.1": [([-0.1, -2], "wrong", "-2 at place 2"), (-0.1, "wrong", "2 numbers are wanted"), ("-0.1 and -1", "wrong", "a text")],
+    "6.2": [("A", "wrong", "leaps far above"), ("softmax", "wrong", "is not right. A hint"), (1, "wrong", "A word in quotes")],
+    "6.3": [(lambda logits: logits.softmax(dim=1) * 1.001, "wrong", "the result: `my_outputs(torch.tensor([[0.8, "),
+            (lambda logits: logits.log_softmax(dim=1).numpy(), "error", "requires grad"), (lambda logits: logits.log_softmax(dim=1).tolist(), "wrong", "way back"),
+            (lambda logits: logits - logits.exp().sum(), "wrong", "the result: `my_outputs(")],
+    "6.5": [(5.2, "wrong", "too large"), ("ln 100", "wrong", "a single number is wanted")],
+    "6.6": [(lambda outputs: torch.allclose(outputs.exp().sum(dim=1), torch.tensor(1.0), atol=0.5), "wrong", "tolerance is so wide"),
+            (lambda outputs: torch.isclose(outputs.exp().sum(dim=1), torch.tensor(1.0)), "wrong", "verdicts on each row"),
+            (lambda outputs: torch.allclose(outputs.sum(dim=1), torch.tensor(1.0)), "wrong", "plain probabilities"),
+            (lambda outputs: abs(outputs[0].exp().sum() - 1) < 1e-3, "wrong", "and `False` is expected"), (lambda outputs: True, "wrong", "True to everything")],
+    "6.8": [(lambda p, labels: F.nll_loss(p.log(), labels, reduction="none"), "wrong", "the shape `[2]`"), (lambda p, labels: F.nll_loss(p.detach().log(), labels), "wrong", "way back")],
+    "6.10": [(lambda gradients: not torch.cat([one.flatten() for one in gradients]).any(), "error", "TypeError"),
+             (lambda gradients: gradients[0] is None or not gradients[0].any(), "wrong", "the first gradient only"),
+             (lambda gradients: all(one is None or torch.allclose(one, 0 * one) for one in gradients), "wrong", "`True`, and `False` is expected"),
+             (lambda gradients: [one is None for one in gradients], "wrong", "is expected"),
+             (lambda gradients: print(all(one is None for one in gradients)), "wrong", "prints")],
+    "6.12": [(lambda inputs: inputs.min() >= 0 and inputs.max() <= 1, "wrong", "Ask for decimal numbers too"),
+             (lambda inputs: inputs.dtype == torch.float32 and inputs.min() >= 0 and inputs.max() <= 1, "wrong", "dtype=torch.float64)"),
+             (lambda inputs: inputs.is_floating_point() and ((inputs >= 0) & (inputs <= 1)), "wrong", "a tensor of shape")],
+    "6.14": [(lambda loss_fn: loss_fn(torch.zeros(2, 1), torch.zeros(2)) == 0, "wrong", "`False` is expected"), (lambda loss_fn: loss_fn(1, 1), "error", "TypeError"),
+             (lambda loss_fn: loss_fn(torch.zeros(1, 1), torch.zeros(1)) == 0 < loss_fn(torch.ones(1, 1), torch.zeros(1)), "wrong", "Take several")],
+    "6.16": [(lambda labels, size: all(len(set(batch.tolist())) > 1 for batch in labels.split(size)), "wrong", "is expected"),
+             (lambda labels, size: [len(batch.unique()) >= 5 for batch in labels.split(size)], "wrong", "is expected"),
+             (lambda labels, size: all(len(batch.unique()) >= 5 for batch in labels.split(size)), "wrong", "last batch may be short")],
+    "6.17": [("A, F", "wrong", "A list of 2 is wanted here, and your answer is a text"), (["A", "F", "G"], "wrong", "your answer is a list of 3"),
+             (["J", "F"], "wrong", "fresh digits tell"), (["a", "B"], "wrong", "Curve q starts at ln 10")],
+    "6.18": [("small", "wrong", "a text"), *((rate, "wrong", "positive number") for rate in (math.inf, 1e39, -0.01))],
+    "6.19": [(lambda validation, test: test[validation.argmax()], "wrong", "2 things, in this order: the position"),
+             (lambda validation, test: (validation.argmax(), test.mean()), "wrong", "Look at the reported accuracy: `my_choice("),
+             (lambda validation, test: (test.argmax(), test.mean()), "wrong", "fault itself")],
+    "6.20": [(dict.fromkeys("PQRSTUVWX", "B"), "wrong", "1 of 9 are right. You gave B more than once"), ({"P": "B", "Q": ...}, "open", "A part"),
+             (lambda curves: [curves.popitem()], "wrong", "A dictionary is wanted"), (lambda curves: curves["Z"], "error", "KeyError")],
+    "7.1": [(_faster_in_place, "wrong", "changed its argument `seconds`"), (lambda seconds, part, times: 10 / 6, "wrong", "is expected"),
+            (lambda seconds, part, times: 10 / (10 - seconds[part] + seconds[part] / times), "wrong", "my_speedup({'forward': 1.0, 'step': 3.0}, 'step', 2)"),
+            (lambda seconds, part, times: sum(seconds.values()) / (seconds["forward"] + seconds["decoding"] / times), "error", "KeyError")],
+    "7.2": [(lambda rows, names: sum(row[2] for row in rows) / rows[-1][2], "wrong", "is expected"), (lambda rows, names: _in_dict(rows, names[:1]), "wrong", "Only the first"),
+            (lambda rows, names: sum(row[2] for row in rows if row[0] in names) / sum(row[2] for row in rows), "wrong", "the share of these"),
+            (lambda rows, names: _in_dict(rows, [row[0] for row in rows if row[0][-2:] in {name[-2:] for name in names}]), "wrong", "may end in the same letters"),
+            (lambda rows, names: _in_dict([rows.pop() for _ in rows[:]], names), "wrong", "changed its argument `rows`")],
+    "7.3": [(lambda runs, goal: max((run for run in runs if run[3] >= goal), default=None), "wrong", "is expected"),
+            (lambda runs, goal: _looped_run(runs, goal) or runs[0][:2], "wrong", "nothing (`None`) is expected"),
+            (lambda runs, goal: _looped_run(runs, goal) or 0, "wrong", "gives 0, and nothing (`None`)"),
+            (lambda runs, goal: (32, 0.1), "wrong", "my_run([(64, 0.1, 2.0, 0.85), (64, 0.4, "), (lambda *given: print(_looped_run(*given)), "wrong", "prints its result")],
+    "7.4": [(lambda step, steps: _in_halves(step, steps, steps // 2), "wrong", "is expected"), (lambda step, steps: _in_halves(step, steps, (steps + 1) // 2), "wrong", "is expected"),
+            (lambda step, steps: _in_halves(step, steps - 1, (steps - 1) / 2), "wrong", "though the last step is"), (lambda step, steps: 0.5, "wrong", "my_cycle("),
+            (lambda step, steps: 1 - abs(2 * step / steps - 1), "wrong", "The second half falls in a straight line")],
+    "7.5": [(lambda logits, labels, e: F.cross_entropy(logits, labels, label_smoothing=0.1), "wrong", "is expected"), (lambda *given: _soft_targets(*given) * 1.001, "wrong", "is expected")],
+    "7.6": [(lambda i, o, k, r, c: 2 * k * k * i * o * r * r, "wrong", "my_flops(2, 4, 3, 5, 6)"), (lambda i, o, k, r, c: 2 * k * k * i * o * r * c + 1, "wrong", "4,321, and 4,320 is expected")],
+    "7.7": [(lambda a: (np.median(a), np.std(a, ddof=1) / len(a) ** 0.5), "wrong", "the median"), (lambda a: (torch.tensor(a).median(), 0.1), "wrong", "the median"),
+            (lambda a: sum(a) / len(a), "wrong", "2 things, in this order: the mean, its standard error"), (lambda a: (np.mean(a), 2 * np.std(a)), "wrong", "Look at its standard error: `my_summary(")],
+}  # fmt: skip

@@ -72,7 +72,7 @@ class Exercise:
     def inputs_of(self, measured: Mapping[str, object]) -> Sequence[tuple] | None:
         """What an answer is run on: for a rule (see `running.USES`), what the lesson measured."""
         if self.use == "rule" and measured:
-            return [tuple(measured[name] for name in self.arguments)]
+            return [tuple(measured[name] for name in self.arguments if name in measured)]
         return self.inputs
 
     @cached_property

@@ -1,12 +1,14 @@
-"""Lesson 4: a convolution and its output size, shapes and parameters of layers, a filter made by hand, what a number sees."""
+"""Lesson 4: convolution, padding and pooling, shapes and parameters of layers, what a number sees, weights kept."""
+
+import copy
 
 import torch
 from torch.nn import functional as F
 
-from .exercise import Exercise, NotRight, drawn
+from .exercise import Code, Exercise, NotRight, drawn
 from .judging import tensor_of
 
-# 4.1 ------------------------------------------------------------------------------------------------------------------
+# A convolution, and a filter ------------------------------------------------------------------------------------------
 
 
 def my_convolution(image, kernel):
@@ -23,162 +25,151 @@ def _convolve(image, kernel, **settings):
     return F.conv2d(image[None, None], kernel[None, None], **settings)[0, 0]
 
 
-def _inside(image, kernel):
-    """A wrong answer: as large as the picture, and 0 where no window begins."""
-    output = torch.zeros_like(image)
-    right = _convolve(image, kernel)
-    output[: right.shape[0], : right.shape[1]] = right
-    return output
-
-
-def _last_left_out(image, kernel):
-    """A wrong answer: of the right size, and the last row and column are still 0."""
-    output = _convolve(image, kernel)
-    output[-1], output[:, -1] = 0, 0
-    return output
-
-
 CONVOLUTION = Exercise(
-    "4.1",
-    "a convolution",
-    my_convolution,
-    inputs=[
-        (torch.tensor([[1.0, 2.0, 3.0], [4.0, 5.0, 7.0], [0.0, 8.0, 9.0]]), torch.tensor([[1.0, -1.0], [3.0, 2.0]])),
-        (drawn(3, 5, seed=1), drawn(3, 3, seed=2)),
-        (drawn(9, 6, seed=3), drawn(3, 3, seed=4)),
-        (drawn(6, 7, seed=5), drawn(5, 5, seed=6)),
-        (drawn(4, 2, seed=7), drawn(2, 2, seed=8)),
-        (drawn(2, 3, seed=9), drawn(1, 1, seed=10)),
-    ],
-    atol=1e-5,
+    "4.1", "a convolution", my_convolution, atol=1e-5,
+    inputs=[(torch.tensor([[1.0, 2.0, 3.0], [4.0, 5.0, 7.0], [0.0, 8.0, 9.0]]), torch.tensor([[1.0, -1.0], [3.0, 2.0]])),
+            *((drawn(rows, columns, seed=rows), drawn(size, size, seed=columns + 9))
+              for rows, columns, size in ((3, 5, 3), (9, 6, 3), (6, 7, 5), (4, 2, 2), (2, 3, 1)))],
     mistakes={
-        "You turned the filter around, as mathematicians do. Networks don't: lay it on as it is.": lambda image, kernel: _convolve(image, kernel.flip(0, 1)),
-        "The filter hangs over the edge, as with a padding, and the output is larger than asked. Let it stay inside, at n − k + 1 "
-        "places.": lambda image, kernel: _convolve(image, kernel, padding=len(kernel) // 2),
-        "The numbers are right, and around them stand zeros: your output is as large as the picture. Make it n − k + 1 by "
-        "n − k + 1.": _inside,
-        "Your windows lie side by side. The filter moves on by one pixel at a time, so they "
-        "overlap.": lambda image, kernel: _convolve(image, kernel, stride=len(kernel)),
+        "You turned the filter around, as mathematicians do. Networks lay it on as it is.": lambda image, kernel: _convolve(image, kernel.flip(0, 1)),
+        "The filter hangs over the edge, so the output is too large. It must stay inside, at n − k + 1 places.": lambda image, kernel: _convolve(image, kernel, padding=len(kernel) // 2),
+        "Your windows lie side by side. The filter moves by one pixel at a time, so they overlap.": lambda image, kernel: _convolve(image, kernel, stride=len(kernel)),
         "You added up the window, and the filter's weights took no part.": lambda image, kernel: _convolve(image, torch.ones_like(kernel)),
         "This is the mean of the products. Take their sum.": lambda image, kernel: _convolve(image, kernel) / kernel.numel(),
-        "The last row and the last column are missing: `range(n)` ends at n − 1 by itself, so give it "
-        "n − k + 1.": lambda image, kernel: _convolve(image, kernel)[:-1, :-1],
-        "The last row and the last column are still 0: `range(n)` ends at n − 1 by itself, so give it n − k + 1.": _last_left_out,
-        "The filter lies on its side: rows and columns are exchanged.": lambda image, kernel: _convolve(image, kernel.T),
-    },
-    hints=(
-        "For each place of the output: cut a window out of the picture, multiply it with the filter, add up.",
-        "The output has n − k + 1 rows. The window at `row, column` is `image[row : row + k, column : column + k]`.",
-        "Start with `torch.zeros(…)` of the output's size. Two loops, one inside the other, go through its places and fill in one "
-        "number each.",
-    ),
-    why="Each number of the output is a window times the filter, added up. Torch does the same, much faster.",
-)  # fmt: skip
-
-# 4.2 ------------------------------------------------------------------------------------------------------------------
+        "The last row and the last column are missing. `range(n)` ends at n − 1 by itself: give it n − k + 1.": lambda image, kernel: _convolve(image, kernel)[:-1, :-1],
+        "The last row and the last column are still 0. `range(n)` ends at n − 1 by itself: give it n − k + 1.": lambda image, kernel: F.pad(_convolve(image, kernel)[:-1, :-1], (0, 1, 0, 1))},
+    hints=("For each place of the output: cut a window out of the picture, multiply it with the filter, add up.",
+           "The output has n − k + 1 rows. The window at `row, column` is `image[row : row + k, column : column + k]`.",
+           "Start with `torch.zeros(…)` of the output's size, and fill its places in two loops, one inside the other."),
+    why="Each number of the output is a window times the filter, added up. Torch does the same, much faster.")  # fmt: skip
 
 
 def judge_filter(outcomes):
     """What the filter answers to a lying stroke, to three standing ones, and to an area full of ink."""
     weights = tensor_of(outcomes[0].value, "your filter")
     if tuple(weights.shape) != (3, 3):
-        raise NotRight(
-            f"Your filter has the shape `{list(weights.shape)}`, and three rows of three numbers are wanted."
-        )
-    lying, standing, grey = weights[1].sum().item(), weights.sum(dim=0).tolist(), weights.sum().item()
-    told = f"It answers {lying:g} to a lying stroke, {', '.join(f'{value:g}' for value in standing)} to standing ones, {grey:g} to full ink."
+        raise NotRight(f"Your filter has the shape `{list(weights.shape)}`. It needs three rows of three numbers.")
+    lying, standing, ink = weights[1].sum().item(), weights.sum(dim=0).tolist(), weights.sum().item()
+    columns = ", ".join(f"{answer:g}" for answer in standing)
+    told = f"It answers {lying:g} to a lying stroke, {columns} to standing ones, {ink:g} to full ink."
     if not lying > 0:
         raise NotRight(
-            f"{told} The lying stroke in the middle row should give a number above 0: its weights must add up to more than 0."
+            f"{told} A lying stroke should give a number above 0: make the middle row add up to more than 0."
         )
-    if not abs(grey) <= 1e-6 * lying:
-        raise NotRight(
-            f"{told} An area full of ink is no stroke. Let the nine weights add up to 0: pay for ink above and below."
-        )
-    if not all(abs(value) <= 1e-6 * lying for value in standing):
-        raise NotRight(f"{told} Standing strokes should leave it silent: let the weights of each column add up to 0.")
+    if not abs(ink) <= 1e-6 * lying:
+        raise NotRight(f"{told} An area full of ink is no stroke. Let the nine weights add up to 0.")
+    if not all(abs(answer) <= 1e-6 * lying for answer in standing):
+        raise NotRight(f"{told} A standing stroke should give 0: let the weights of each column add up to 0.")
 
 
 FILTER = Exercise(
-    "4.2",
-    "a filter of your own",
-    "my_filter = [[-1, -1, -1], [2, 2, 2], [-1, -1, -1]]",
-    judge=judge_filter,
+    "4.2", "a filter of your own", "my_filter = [[-1, -1, -1], [2, 2, 2], [-1, -1, -1]]", judge=judge_filter,
     mistakes={
         "a number above 0": [[-1, 2, -1], [-1, 2, -1], [-1, 2, -1]],
         "An area full of ink is no stroke": [[0, 0, 0], [1, 1, 1], [0, 0, 0]],
         "the weights of each column": [[-2, 0, -1], [1, 4, 1], [-1, -1, -1]],
         "three rows of three": [1, 2, 1],
-        "differ in length": [[-1, -1], [2, 2], [-1]],
-    },
-    hints=(
-        "The lesson's filter compares left with right. Yours compares the middle row with the rows above and below.",
-        "Positive weights in the middle row, negative ones above and below.",
-        "A standing stroke meets a whole column of the filter. What must a column add up to, so that it gives 0?",
-    ),
-    why="Each column adds up to 0, so standing strokes and full ink cancel. The lying stroke meets the middle row alone. Many "
-    "other filters do it too.",
-)
+        "differ in length": [[-1, -1], [2, 2], [-1]]},
+    hints=("The lesson's filter compares left with right. Yours compares the middle row with the rows above and below.",
+           "Positive weights in the middle row, negative ones above and below.",
+           "A standing stroke meets a whole column of the filter. What must a column add up to, so that it gives 0?"),
+    why="Each column adds up to 0, so standing strokes and full ink cancel. Many other filters do it too.")  # fmt: skip
 
-# 4.3 ------------------------------------------------------------------------------------------------------------------
+# Padding, pooling, parameters, shapes ---------------------------------------------------------------------------------
 
 
-def my_output_size(n, kernel, padding, stride):
+def my_padding(n, kernel, stride, wanted):
+    for padding in range(kernel):
+        if (n + 2 * padding - kernel) // stride + 1 == wanted:
+            return padding
+    return None
+
+
+def _padding(size, choose=min, most=None):
+    """A wrong answer: another formula for the size, or another choice from the paddings that give it."""
+    return lambda n, k, s, wanted: choose((p for p in range(most or k) if size(n, k, p, s) == wanted), default=None)
+
+
+def _right_size(n, kernel, padding, stride):
     return (n + 2 * padding - kernel) // stride + 1
 
 
-OUTPUT_SIZE = Exercise(
-    "4.3",
-    "the size of the output",
-    my_output_size,
-    inputs=[(5, 3, 0, 1), (28, 5, 2, 1), (28, 2, 0, 2), (13, 5, 2, 2), (14, 3, 1, 4), (10, 3, 0, 4), (10, 4, 3, 3), (12, 5, 2, 3)],
+PADDING = Exercise(
+    "4.3", "which padding?", my_padding,
+    inputs=[(5, 3, 1, 5), (28, 5, 1, 28), (28, 4, 1, 28), (28, 2, 2, 14), (28, 5, 2, 14), (13, 5, 2, 7), (14, 3, 4, 4),
+            (10, 3, 4, 3), (12, 5, 3, 4), (5, 3, 1, 9), (9, 5, 1, 7), (10, 4, 3, 4), (11, 4, 2, 6)],
     mistakes={
-        "The division is not rounded down: a window that no longer fits whole is left out. Use "
-        "`//`.": lambda n, k, p, s: (n + 2 * p - k) / s + 1,
-        "Rounded up. A window that no longer fits whole is left out: round down.": lambda n, k, p, s: -(-(n + 2 * p - k) // s) + 1,
-        "`round` goes to the nearest whole number, and that may be above. A window that no longer fits whole is left out: always "
-        "round down.": lambda n, k, p, s: round((n + 2 * p - k) / s) + 1,
-        "One is missing: the window fits at its first place before it has moved at all.": lambda n, k, p, s: (n + 2 * p - k) // s,
-        "The 1 counts the first place, and not a pixel to move over: add it after the division.": lambda n, k, p, s: (n + 2 * p - k + 1) // s,
-        "The padding is put on both sides, so it counts twice.": lambda n, k, p, s: (n + p - k) // s + 1,
-        "The padding is left out.": lambda n, k, p, s: (n - k) // s + 1,
-        "The stride is left out: the window moves by so many pixels at a time.": lambda n, k, p, s: n + 2 * p - k + 1,
-    },
-    hints=(
-        "With the padding the picture has n + 2p pixels. The window starts at the edge. By how many pixels can it still move?",
-        "It moves by s at a time, and what is left over is not enough for another move. In Python `//` divides and rounds down.",
-        "So many moves, and one place before the first of them.",
-    ),
-    why="n + 2p − k pixels are left to move over, s at a time, and the first place counts before any move.",
-)  # fmt: skip
+        "The division is not rounded down. A window that no longer fits whole is left out: use `//`.": _padding(lambda n, k, p, s: (n + 2 * p - k) / s + 1),
+        "Rounded up. A window that no longer fits whole is left out: round down.": _padding(lambda n, k, p, s: -(-(n + 2 * p - k) // s) + 1),
+        "`round` goes to the nearest whole number, which may lie above. Always round down, with `//`.": _padding(lambda n, k, p, s: round((n + 2 * p - k) / s) + 1),
+        "One is missing: the window fits at its first place before it has moved at all.": _padding(lambda n, k, p, s: (n + 2 * p - k) // s),
+        "The 1 counts the first place. It is no pixel to move over: add it after the division.": _padding(lambda n, k, p, s: (n + 2 * p - k + 1) // s),
+        "The padding is put on both sides, so it counts twice.": _padding(lambda n, k, p, s: (n + p - k) // s + 1),
+        "The stride is left out: the window moves by so many pixels at a time.": _padding(lambda n, k, p, s: n + 2 * p - k + 1),
+        "Several paddings may give the same size, since the division rounds down. Take the smallest.": _padding(_right_size, choose=max),
+        "With a padding of `kernel` or more, the first window holds zeros only. Stop at `kernel` − 1.": _padding(_right_size, most=99)},
+    hints=("There are only `kernel` paddings to try, 0 to kernel − 1. For each, the formula gives the output's size.",
+           "In Python `//` divides and rounds down. Compare the size with `wanted`, and return the padding where they are equal.",
+           "Where the loop ends without a `return`, nothing fits. A function without a `return` gives back None by itself."),
+    why="At stride 1, (k − 1) / 2 keeps the size. An even filter cannot keep it, which is why nearly all filters are odd.")  # fmt: skip
 
-# 4.4 to 4.6 -----------------------------------------------------------------------------------------------------------
 
-PARAMETERS = Exercise(
-    "4.4",
-    "the parameters of a convolution",
-    "my_count = 32 * (16 * 5 * 5 + 1)  # 12,832",
+def my_max_pool(maps):
+    height, width = maps.shape[2] // 2 * 2, maps.shape[3] // 2 * 2  # an odd row or column is left out
+    upper = torch.maximum(maps[:, :, 0:height:2, 0:width:2], maps[:, :, 0:height:2, 1:width:2])
+    lower = torch.maximum(maps[:, :, 1:height:2, 0:width:2], maps[:, :, 1:height:2, 1:width:2])
+    return torch.maximum(upper, lower)
+
+
+MAX_POOL = Exercise(
+    "4.4", "max pooling", my_max_pool,
+    inputs=[(drawn(1, 1, 2, 2, seed=1) - 5,), (drawn(1, 1, 4, 4, seed=2),), (drawn(1, 1, 3, 5, seed=3),),
+            (drawn(2, 3, 4, 6, seed=4, dtype=torch.float64),), (drawn(3, 2, 5, 4, seed=5),)],
     mistakes={
-        "The weights are all there. Each of the 32 filters also has a bias.": 12_800,
-        "Each filter looks at all 16 maps below it, so it has 16 · 25 weights and not 25.": 832,
-        "The biases belong to the filters, one for each of the 32 maps that come out.": 12_816,
-        "These are the weights of one filter. There are 32, and each has a bias too.": 400,
-        "This is one filter with its bias. There are 32 of them.": 401,
-        "A filter has one bias, and not one for each map it looks at.": 13_312,
-        "The size of the picture does not matter: a filter is shared by all places.": 2_509_056,
-    },
-    hints=(
-        "A filter that looks at 16 maps has 5 · 5 weights for each of them.",
-        "It adds all those products up to a single number, and then adds its bias. So how many biases has a filter?",
-        "Each filter makes one of the maps that come out. How many filters are there?",
-    ),
-    why="Each of 32 filters has 16 · 25 weights and one bias. The size of the picture plays no part.",
-)
+        "This is the mean of each square. Max pooling keeps the largest number.": lambda maps: F.avg_pool2d(maps, 2),
+        "Your squares overlap. They lie side by side: move on by 2 pixels at a time.": lambda maps: F.max_pool2d(maps, 2, stride=1),
+        "You kept the rest of an odd row or column. What fills no whole square is left out, as torch does.": lambda maps: F.max_pool2d(maps, 2, ceil_mode=True),
+        "This is the largest number of each whole map. Each square of 2×2 has one of its own.": lambda maps: maps.amax(dim=(2, 3)),
+        "This is the largest number of all. Each square of 2×2 has one of its own.": lambda maps: maps.max(),
+        "Where all four are negative, your square gives 0. Start from one of the four, and not from 0.": lambda maps: F.max_pool2d(maps, 2).clamp(min=0),
+        "Only rows were taken in pairs. A square has two rows and two columns.": lambda maps: F.max_pool2d(maps, (2, 1)),
+        "These are the smallest numbers of the squares. Take the largest.": lambda maps: -F.max_pool2d(-maps, 2)},
+    hints=("In loops: the output has half as many rows and columns, and its number at `row, column` comes from a window of 2×2.",
+           "That window begins at `2 * row, 2 * column`. `window.amax(dim=(2, 3))` is the largest of each map, for the whole batch.",
+           "Without loops: `maps[:, :, 0::2, 0::2]` holds the upper left number of every square. `torch.maximum` compares two tensors."),
+    why="Half the rows and half the columns are left, and nothing was learned for it: a pooling has no weights.")  # fmt: skip
+
+
+def my_counts(maps_in, maps_out):
+    one = maps_out * (5 * 5 * maps_in + 1)
+    two = maps_out * (3 * 3 * maps_in + 1) + maps_out * (3 * 3 * maps_out + 1)
+    return one, two
+
+
+def _counts(layer):
+    """A wrong answer: another count of a layer, from its maps in, maps out and the filter's size."""
+    return lambda i, o: (layer(i, o, 5), layer(i, o, 3) + layer(o, o, 3))
+
+
+COUNTS = Exercise(
+    "4.5", "one large filter or two small ones", my_counts, inputs=[(1, 2), (3, 2), (16, 32), (32, 32), (64, 10)],
+    parts=("the 5×5 layer", "the two 3×3 layers"),
+    mistakes={
+        "The weights of {part} are all there. Each filter also has a bias.": _counts(lambda i, o, k: o * i * k * k),
+        "In {part} each filter looks at all maps below it: it has weights for every one of them.": _counts(lambda i, o, k: o * (k * k + 1)),
+        "In {part} the biases belong to the filters: one for each map that comes out.": _counts(lambda i, o, k: o * i * k * k + i),
+        "For {part} you counted one filter with its bias. There is one for each map that comes out.": _counts(lambda i, o, k: i * k * k + 1),
+        "A filter has one bias, and not one for each map it looks at. Look at {part}.": _counts(lambda i, o, k: o * i * (k * k + 1)),
+        "The size of the picture does not matter to {part}: a filter is shared by all places.": _counts(lambda i, o, k: 784 * o * (i * k * k + 1)),
+        "The second small layer looks at the maps that the first one makes: `maps_out` come in there.": lambda i, o: (my_counts(i, o)[0], 2 * o * (9 * i + 1)),
+        "This is one of the two small layers. Add the other.": lambda i, o: (my_counts(i, o)[0], o * (9 * i + 1))},
+    hints=("A filter has k · k weights for each map that comes in, and one bias. How many filters are there?",
+           "One filter for each map that comes out. So a layer has maps out times (k · k · maps in + 1) parameters.",
+           "The second small layer gets what the first one gives: as many maps come in as go out."),
+    why="From 32 to 32 maps, 25,632 against 18,496. From one map to 16 the pair costs more. The picture's size plays no part.")  # fmt: skip
 
 SHAPES = Exercise(
-    "4.5",
-    "three shapes",
-    "my_shapes = [[32, 8, 26, 26], [32, 8, 13, 13], [32, 16, 7, 7]]",
+    "4.6", "three shapes", "my_shapes = [[32, 8, 26, 26], [32, 8, 13, 13], [32, 16, 7, 7]]",
     parts=("the first convolution", "the pooling", "the second convolution"),
     mistakes={
         "After {part}: without padding a 3×3 filter does not reach the edge, so the map shrinks.": [[32, 8, 28, 28], None, None],
@@ -190,35 +181,41 @@ SHAPES = Exercise(
         "After {part}: (13 + 2·2 − 5) / 2 = 6, and then 1 is added.": [None, None, [32, 16, 6, 6]],
         "After {part}: its stride is 2, so the window takes every second place.": [None, None, [32, 16, 13, 13]],
         "After {part}: it has a padding of 2 on each side.": [None, None, [32, 16, 5, 5]],
-        "After {part}: 16 filters give 16 maps. Each looks at all 8 maps below and adds up.": [None, None, [32, 128, 7, 7]],
-    },
-    hints=(
-        "A shape is `[batch, maps, rows, columns]`. The batch stays, a convolution sets the number of maps, a pooling does not.",
-        "28 − 3 + 1 rows are left by the first layer. The pooling halves them.",
-        "For the last layer use the formula of exercise 4.3, with k = 5, p = 2 and s = 2. Its n is what the pooling leaves.",
-    ),
-    why="28 − 3 + 1 = 26, halved 13, and (13 + 4 − 5) // 2 + 1 = 7.",
-)  # fmt: skip
+        "After {part}: 16 filters give 16 maps. Each looks at all 8 maps below and adds up.": [None, None, [32, 128, 7, 7]]},
+    hints=("A shape is `[batch, maps, rows, columns]`. The batch stays, a convolution sets the number of maps, a pooling does not.",
+           "28 − 3 + 1 rows are left by the first layer. The pooling halves them.",
+           "For the last layer take the formula above, with k = 5, p = 2 and s = 2. Its n is what the pooling leaves."),
+    why="28 − 3 + 1 = 26, halved 13, and (13 + 4 − 5) // 2 + 1 = 7.")  # fmt: skip
 
 FIELD = Exercise(
-    "4.6",
-    "how far one number sees",
-    "my_field = 5 * 2 + 4  # 14",
+    "4.7", "how far one number sees", "my_field = 5 * 2 + 4  # 14",
     mistakes={
-        "5 + 4 = 9 would hold without the pooling. It sits between, and makes each step of the second filter two pixels wide.": 9,
-        "5 + 5: but windows overlap. Go backwards: 5 places above the pooling are 10 below it, and each of these sees 5 pixels.": 10,
+        "5 + 4 = 9 holds without the pooling. It makes each step of the second filter two pixels wide.": 9,
+        "5 + 5: but windows overlap. 5 places above the pooling are 10 below it, and each of these sees 5 pixels.": 10,
         "Sizes do not multiply so: the windows of neighbouring numbers overlap.": 25,
-        "Nearly: before the pooling it is 10 numbers on a side, not 9.": 13,
         "That is the number of pixels. How many on a side?": 196,
-        "That is what the second layer sees of the map below it. Follow it down to the pixels.": 5,
-    },
-    hints=(
-        "Go backwards. One number after the second convolution looks at 5 × 5 numbers of the pooled map.",
-        "5 pooled numbers on a side come from 10 numbers of the first map. And each of these looks at 5 pixels.",
-        "The first of these 10 windows holds 5 pixels, and each further one begins one pixel later. Where does the last one end?",
-    ),
-    why="5 numbers of the pooled map are 10 of the first map, and 10 overlapping windows of 5 pixels span 10 + 4 = 14. The "
-    "field calls it the receptive field.",
-)
+        "That is what the second layer sees of the map below it. Follow it down to the pixels.": 5},
+    hints=("Go backwards. One number after the second convolution looks at 5 × 5 numbers of the pooled map.",
+           "5 pooled numbers on a side come from 10 numbers of the first map. And each of these looks at 5 pixels.",
+           "The first of these 10 windows holds 5 pixels, and each further one begins one pixel later. Where does the last one end?"),
+    why="5 pooled numbers are 10 of the first map, and 10 overlapping windows of 5 pixels span 10 + 4 = 14. The field calls it the receptive field.")  # fmt: skip
 
-EXERCISES = [CONVOLUTION, FILTER, OUTPUT_SIZE, PARAMETERS, SHAPES, FIELD]
+
+def my_snapshot(model):
+    return copy.deepcopy(model.state_dict())
+
+
+SNAPSHOT = Exercise(
+    "4.8", "weights that stay", my_snapshot, use="restore",
+    inputs=[(Code(model), drawn(6, 3, seed=1), torch.tensor([0, 1, 1, 0, 1, 0]))
+            for model in ("nn.Linear(3, 2)", "nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4), nn.ReLU(), nn.Linear(4, 2))")],
+    mistakes={
+        "After more training your snapshot holds the *new* weights: `state_dict()` and its `.copy()` hand out the network's own tensors. Copy each tensor.": lambda model: model.state_dict(),
+        "The parameters alone are not all: batch normalisation also keeps a running mean and variance. `state_dict()` has them.": lambda model: {name: one.detach().clone() for name, one in model.named_parameters()},
+        "`load_state_dict` takes a dictionary of tensors by name. You gave back something else, such as the network itself.": copy.deepcopy},
+    hints=("`state_dict()` is a dictionary: a name, and the tensor of that name. It is the very tensor that the network uses.",
+           "So each tensor must be copied. `tensor.clone()` makes one that the network knows nothing of.",
+           "Build a new dictionary in a loop over `.items()`. Or let Python's `copy` copy all that hangs on it, deeply."),
+    why="The copy shares no memory with the network. A file would do too: what is written does not change when training goes on.")  # fmt: skip
+
+EXERCISES = [CONVOLUTION, FILTER, PADDING, MAX_POOL, COUNTS, SHAPES, FIELD, SNAPSHOT]
