@@ -31,22 +31,16 @@ def install(monkeypatch):
 
 @pytest.fixture
 def index(tmp_path):
-    """The address of a package index with stand-ins for torch and torchvision."""
+    """The address of a package index with stand-ins for torch, torchvision and what lessons need."""
     for name, needs in {"torch": "", "torchvision": "Requires-Dist: torch==2.6\n", "lessons": ""}.items():
-        folder = tmp_path / "index" / name
+        folder, about = tmp_path / "index" / name, f"{name}-2.6.dist-info"
         folder.mkdir(parents=True)
         with zipfile.ZipFile(folder / f"{name}-2.6-py3-none-any.whl", "w") as wheel:
             wheel.writestr(f"{name}.py", "")
-            about = f"{name}-2.6.dist-info"
             wheel.writestr(f"{about}/METADATA", f"Metadata-Version: 2.1\nName: {name}\nVersion: 2.6\n{needs}")
             wheel.writestr(f"{about}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
             wheel.writestr(f"{about}/RECORD", "")
-
-    class Quiet(SimpleHTTPRequestHandler):
-        def log_message(self, *arguments):
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=tmp_path / "index"))
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(SimpleHTTPRequestHandler, directory=tmp_path / "index"))
     threading.Thread(target=server.serve_forever, daemon=True).start()
     yield f"http://127.0.0.1:{server.server_port}"
     server.shutdown()
@@ -65,32 +59,26 @@ def test_an_old_python_is_told_what_the_course_needs(install, monkeypatch):
         install.main()
 
 
-def test_without_an_nvidia_driver_torch_comes_without_cuda_where_the_index_answers(install, index, monkeypatch, capsys):
-    monkeypatch.setattr(install, "CPU_INDEX", index)
-    assert install.choose_torch_index() == index
-    assert (
-        capsys.readouterr().out
-        == f"torch: the build from {index}, without CUDA, for this machine has no NVIDIA driver.\n"
-    )
-
-
-def test_with_an_nvidia_driver_torch_comes_from_pypi(install, monkeypatch, capsys):
-    monkeypatch.setattr(install, "has_nvidia_driver", lambda: True)
-    monkeypatch.setattr(install, "answers", lambda index: pytest.fail("an index was asked"))
-    assert install.choose_torch_index() == "" and "has an NVIDIA driver" in capsys.readouterr().out
-
-
-@pytest.mark.parametrize("system", ["darwin", "win32"])
-def test_on_windows_and_macs_torch_comes_from_pypi(install, system, monkeypatch):
+@pytest.mark.parametrize(
+    ("system", "driver", "wanted", "chosen"),
+    [
+        ("linux", False, False, True),
+        ("linux", True, False, False),
+        ("linux", True, True, True),
+        ("darwin", False, False, False),
+        ("win32", False, False, False),
+    ],
+)
+def test_torch_comes_without_cuda_on_a_linux_without_a_driver_or_where_it_is_told_to(
+    install, index, monkeypatch, capsys, system, driver, wanted, chosen
+):
     monkeypatch.setattr(install.sys, "platform", system)
-    monkeypatch.setattr(install, "answers", lambda index: pytest.fail("an index was asked"))
-    assert install.choose_torch_index() == ""
-
-
-def test_torch_index_wins_also_with_a_driver(install, index, monkeypatch):
-    monkeypatch.setenv("TORCH_INDEX", f"{index}/")
-    monkeypatch.setattr(install, "has_nvidia_driver", lambda: True)
-    assert install.choose_torch_index() == index
+    monkeypatch.setattr(install, "has_nvidia_driver", lambda: driver)
+    monkeypatch.setattr(install, "CPU_INDEX", index)
+    if wanted:
+        monkeypatch.setenv("TORCH_INDEX", f"{index}/")
+    assert install.choose_torch_index() == (index if chosen else "")
+    assert (f"torch: the build from {index}, " in capsys.readouterr().out) == chosen
 
 
 def test_an_index_that_is_dead_or_silent_or_has_no_torch_is_left_for_pypi(install, index, silent, monkeypatch, capsys):
@@ -133,32 +121,28 @@ LOOK = "python -c import torch, torchvision"
 def test_uv_installs_the_pair_from_its_index_and_then_the_rest(install, monkeypatch, tmp_path):
     ended = done(install, monkeypatch, tmp_path, index="http://index")
     pair = " ".join(install.torch_and_torchvision())
+    assert pair.split(">")[0] == "torch" and " torchvision>" in pair
     assert ended == (True, [GET_UV, f"{UV} --index-url http://index {pair}", f"{UV} -r requirements.txt", LOOK])
 
 
-def test_the_pair_comes_from_pypi_where_its_index_cannot_give_it(install, monkeypatch, tmp_path, capsys):
-    ended, commands = done(install, monkeypatch, tmp_path, "--index-url", index="http://index")
-    assert ended and commands[-2:] == [f"{UV} -r requirements.txt", LOOK]
-    assert "torch: PyPI's build after all" in capsys.readouterr().out
-
-
-@pytest.mark.parametrize("failing", ["uv>=0.5", UV])
-def test_pip_installs_where_uv_cannot_be_had_or_fails(install, failing, monkeypatch, tmp_path, capsys):
-    ended, commands = done(install, monkeypatch, tmp_path, failing)
-    assert ended and commands[-2:] == [f"{PIP} -r requirements.txt", LOOK]
-    assert [line for line in capsys.readouterr().out.splitlines() if line.startswith("uv:")] == [
-        "uv: could not be had or has failed, see above; pip installs instead, which takes minutes."
-    ]
+@pytest.mark.parametrize(
+    ("failing", "tool", "said"),
+    [
+        ("--index-url", UV, "torch: PyPI's build after all"),
+        ("uv>=0.5", PIP, "uv: could not be had or has failed, see above; pip installs instead, which takes minutes."),
+        (UV, PIP, "uv: could not be had or has failed, see above; pip installs instead, which takes minutes."),
+    ],
+)
+def test_what_fails_is_tried_in_another_way_and_said(install, failing, tool, said, monkeypatch, tmp_path, capsys):
+    ended, commands = done(install, monkeypatch, tmp_path, failing, index="http://index" if "index" in failing else "")
+    assert ended and commands[-2:] == [f"{tool} -r requirements.txt", LOOK]
+    assert capsys.readouterr().out.count(said) == 1
 
 
 @pytest.mark.parametrize("failing", ["-r requirements.txt", LOOK])
 def test_what_failed_does_not_look_installed(install, failing, monkeypatch, tmp_path):
     ended, commands = done(install, monkeypatch, tmp_path, failing)
     assert not ended and (failing == LOOK) == any("--force-reinstall torch" in command for command in commands)
-
-
-def test_torch_and_torchvision_are_asked_for_as_pyproject_does(install):
-    assert [name.split(">")[0] for name in install.torch_and_torchvision()] == ["torch", "torchvision"]
 
 
 def test_install_makes_an_environment_from_nothing_and_goes_on_with_it(index, tmp_path):

@@ -76,6 +76,7 @@ def test_a_training_loss_stands_in_its_epochs_middle_and_a_validation_loss_at_it
         (0.25, 2.25), (0.75, 1.75), (1.25, 1.25), (1.75, 0.75), (2.25, 0.6), (2.75, 0.4),
     ]  # fmt: skip
     assert drawn["training"].get_linestyle() != drawn["validation"].get_linestyle()
+    assert drawn["training"].get_color() != drawn["validation"].get_color()
 
 
 def test_thousands_of_batches_are_thinned_over_the_whole_training():
@@ -171,7 +172,8 @@ def test_a_grid_of_any_images_is_drawn_and_leaves_them_as_they_were(pixel):
     for signed in (False, True):
         figure = plot_images(images, columns=4, signed=signed)
         figure.canvas.draw()
-        assert "3 by 4 grid of 9 images" in alternative_text(figure)
+        low, high = figure.axes[0].get_images()[0].get_clim()
+        assert low < high and "3 by 4 grid of 9 images" in alternative_text(figure)
     assert torch.equal(images.nan_to_num(1), before.nan_to_num(1))
 
 
