@@ -5,16 +5,13 @@ import csv
 import hashlib
 import io
 import json
-import os
 import re
-import sys
 import threading
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from importlib import resources
-from math import ceil
 from pathlib import Path
 
 import jinja2
@@ -35,11 +32,9 @@ from .solutions import CHECK
 SIGNS = {"right": "✓", "wrong": "✗", "open": "○", "error": "!"}
 COURSE = "course"  # the check that students know, beside the instructor's own
 WHO = ("student", "file", "lesson")
-LONGEST = 2000  # characters of a verdict's words
+LONGEST, MOST_PARTS = 2000, 100_000  # characters of a verdict's words, parts of what an answer gave
 OWN_RUN = "depends on what the student's own run measured; look at it, or grade with --profile class"
 UNREADABLE = "gave back what nobody can judge"
-OVER_MEMORY = "needed more memory than it may have"
-NO_MEMORY = re.compile("raised MemoryError|with MemoryError|can't allocate memory|not enough memory|Cannot allocate")
 
 
 @dataclass(frozen=True)
@@ -67,8 +62,9 @@ class Returned:
     """A returned notebook and what came of it: a row for each check of each exercise of its lesson.
 
     `fault` says why it cannot be graded, `ungraded` why some rows hold nothing, or None; `notes` say what an instructor
-    should know, `unlimited` what was not walled. While it is graded, `earlier` holds the code that an answer may build
-    on, in the lesson's order, and `seconds` what its answers have taken.
+    should know, `unlimited` what was not walled. The rows are kept in a file, whose name changes with all they depend
+    on. While it is graded, `earlier` holds the code that an answer may build on, in the lesson's order, and `seconds`
+    what its answers have taken.
     """
 
     file: str
@@ -80,7 +76,7 @@ class Returned:
     rows: list[Row] = field(default_factory=list)
     ungraded: str | None = None
     unlimited: list[str] = field(default_factory=list)
-    key: str = ""
+    kept: Path | None = None
     earlier: list[str] = field(default_factory=list)
     seconds: float = 0.0
 
@@ -101,10 +97,8 @@ class Returned:
         return f"{self.file}: {'; '.join([counts or 'not graded', *self.incidents])}"
 
 
-def read_wanted(profile: str, seconds: float, checks: Path | None, trust: bool) -> Wanted:
-    """Read the instructor's checks. Raises WrongUse where these are none, or where nothing walls students' code in."""
-    if sys.platform != "linux" and not (trust and hasattr(os, "fork")):
-        raise WrongUse("this system cannot wall students' code in: grade in a container, or on macOS with --trust")
+def read_wanted(profile: str, seconds: float, checks: Path | None) -> Wanted:
+    """Read the instructor's checks. Raises WrongUse where these are none."""
     if checks is None:
         return Wanted(profile, seconds)
     try:
@@ -130,8 +124,9 @@ def grade(
     returned = read_returned(folder, lessons, without=out)
     code = [path.read_text(encoding="utf-8") for path in sorted(PACKAGE.rglob("*.py"))]
     for one in returned:
-        one.key = _sha256(*code, repr((lessons.get(one.lesson), one.answers, wanted)))
-        if one.fault or (resume and _take_over(one, out)):
+        key = hashlib.sha256(repr((code, lessons.get(one.lesson), one.answers, wanted)).encode()).hexdigest()
+        one.kept = out / "notebooks" / f"{key[:32]}.json"
+        if one.fault or (resume and _take_over(one)):
             yield one
     waiting = [one for one in returned if not one.fault and not one.rows]
     tasks = list(_tasks(waiting, lessons, wanted, jobs))
@@ -143,30 +138,21 @@ def grade(
             else:
                 vars(one).update(vars(outcome[place]))
             if not one.ungraded:
-                write_whole(_kept(one, out), json.dumps(asdict(one), indent=1, ensure_ascii=False) + "\n")
+                content = {"rows": [asdict(row) for row in one.rows], "unlimited": one.unlimited}
+                write_whole(one.kept, json.dumps(content, indent=1, ensure_ascii=False) + "\n")
             yield one
     write_results(returned, lessons, out)
 
 
-def _kept(one: Returned, out: Path) -> Path:
-    return out / "notebooks" / f"{_sha256(one.file)[:16]}.json"
-
-
-def _take_over(one: Returned, out: Path) -> bool:
-    """Take over what an earlier run found, where nothing has changed since."""
+def _take_over(one: Returned) -> bool:
+    """Take over what an earlier run found, where there is such a thing."""
     try:
-        before = json.loads(_kept(one, out).read_text(encoding="utf-8"))
+        before = json.loads(one.kept.read_text(encoding="utf-8"))
     except (OSError, ValueError):
-        return False
-    if before["key"] != one.key:
         return False
     one.rows = [Row(**row | {"verdict": Verdict(**row["verdict"])}) for row in before["rows"]]
     one.unlimited = before["unlimited"]
     return True
-
-
-def _sha256(*texts: str) -> str:
-    return hashlib.sha256("\0".join(texts).encode()).hexdigest()
 
 
 # Judging: what a worker does, with the package and nothing else -------------------------------------------------------
@@ -181,7 +167,7 @@ def _tasks(waiting: Sequence[Returned], lessons: Mapping, wanted: Wanted, jobs: 
     """A lesson's notebooks are graded some at a time, since they share one run of the lesson."""
     for name, lesson in lessons.items():
         alike = [one for one in waiting if one.lesson == name]
-        size = max(1, min(MOST_TOGETHER, ceil(len(alike) / jobs)))
+        size = max(1, min(MOST_TOGETHER, -(-len(alike) // jobs)))
         yield from ((lesson, alike[start : start + size], wanted) for start in range(0, len(alike), size))
 
 
@@ -264,21 +250,16 @@ def judge_answer(sandbox: Sandbox, wanted: Wanted, exercise: Exercise, given: Ma
         one.earlier.append(code)
     if row.verdict.state == "wrong" and given:
         row.note = OWN_RUN
-    if row.verdict.state == "error" and NO_MEMORY.search(row.verdict.words):
-        row.note = OVER_MEMORY
 
 
 def judge_said(exercise: Exercise, said: object, stopped: str, given: Mapping, own: int) -> list[Verdict]:
-    """The verdict on what an answer said for itself, and those of so many checks of the instructor's own.
-
-    Raises anything where nobody can judge it.
-    """
+    """The verdicts on what an answer said: the course's, then so many of the instructor's own. Raises anything."""
     match said:
         case _ if stopped:
             verdicts = [Verdict("error", f"It was stopped, since it {stopped}.")]
         case {"state": "error" | "open" as state, "words": str(words)}:
             verdicts = [Verdict(state, words)]
-        case {"outcomes": str(outcomes), "own": [*others]} if len(others) == own:
+        case {"outcomes": str(outcomes), "own": [*others]} if len(others) == own and outcomes.count(",") < MOST_PARTS:
             verdicts = [judge(exercise, decode(outcomes), **given), *(Verdict(*other) for other in others)]
     if any(verdict.state not in SIGNS for verdict in verdicts):
         raise ValueError("there is no such state")
@@ -301,10 +282,8 @@ def needed_before(code: str, earlier: Sequence[str]) -> list[str]:
 MOST_BYTES = 20 * 2**20
 LONGEST_CELL = 50_000  # characters
 CHECK_LINE = re.compile(r"""^check\(\s*["']([\w.]+)["'].*$""", re.MULTILINE)
-FIELD = re.compile(
-    r"^[^\w\n]*(name|student|student name|author|id|student id)\b[\s\"'*_]*[:=][\s\"'*_]*(.+)$", re.I | re.M
-)
-MAGIC = re.compile(r"^[ \t]*[%!].*$", re.MULTILINE)
+FIELD = re.compile(r"^[^\w\n]*((student )?(name|id)|student|author)\b[\s\"'*_]*[:=][\s\"'*_]*(.+)$", re.I | re.M)
+MAGIC = re.compile(r"^[ \t]*[%!].*$", re.MULTILINE)  # taken out where a cell is no Python with it
 
 
 @dataclass(frozen=True)
@@ -329,37 +308,36 @@ def read_lessons(course: Course, profile: str) -> dict[str, Pristine]:
 
 def _pristine(lesson: Lesson, profile: str) -> Pristine:
     parameters = "\n".join(f"{name} = {value!r}" for name, value in lesson.profiles[profile].items())
-    cells, stubs, given, length = [], {}, {}, 0
+    cells, stubs, given = [], {}, {}
     for cell in nbformat.read(lesson.notebook, as_version=4).cells:
-        if cell.cell_type != "code":
-            continue
-        tags = cell.metadata.get("tags", [])
-        check = CHECK.search(cell.source) if "exercise" in tags else None
-        cells.append((cell.source, check and check[1]))
-        if check:
-            stubs[check[1]] = cell.source[: check.start()].strip()
-            call = ast.parse(cell.source[check.start() :]).body[0].value
-            given[check[1]] = {keyword.arg: ast.unparse(keyword.value) for keyword in call.keywords}
-            length = len(cells)
-        if "parameters" in tags and parameters:
-            cells.append((parameters, None))
-    names = {all_exercises()[number].name: number for number in stubs}
-    return Pristine(lesson, cells[:length], stubs, given, names)
+        if cell.cell_type == "code":
+            tags = cell.metadata.get("tags", [])
+            check = CHECK.search(cell.source) if "exercise" in tags else None
+            cells.append((cell.source, check and check[1]))
+            if check:
+                stubs[check[1]] = cell.source[: check.start()].strip()
+                call = ast.parse(cell.source[check.start() :]).body[0].value
+                given[check[1]] = {keyword.arg: ast.unparse(keyword.value) for keyword in call.keywords}
+            if "parameters" in tags and parameters:
+                cells.append((parameters, None))
+    while cells and not cells[-1][1]:
+        cells.pop()
+    return Pristine(lesson, cells, stubs, given, {all_exercises()[number].name: number for number in stubs})
 
 
 def read_returned(folder: Path, lessons: Mapping[str, Pristine], without: Path) -> list[Returned]:
     """Every file below `folder` but those below `without`, by name. Raises WrongUse where there is none."""
     if not folder.is_dir():
         raise WrongUse(f"{folder}: no such folder of returned notebooks")
-    paths = [path for path in sorted(folder.rglob("*")) if _counts(path, folder, without.resolve())]
+    paths = []
+    for path in sorted(folder.rglob("*")):
+        hidden = any(part.startswith((".", "__MACOSX")) for part in path.relative_to(folder).parts)
+        inside = path.resolve().is_relative_to(without.resolve())
+        if (path.is_symlink() or not path.is_dir()) and not hidden and not inside:
+            paths.append(path)
     if not paths:
         raise WrongUse(f"{folder}: no returned notebooks in it")
     return [_read(path, _clean(path.relative_to(folder).as_posix()), lessons) for path in paths]
-
-
-def _counts(path: Path, folder: Path, without: Path) -> bool:
-    hidden = any(part.startswith((".", "__MACOSX")) for part in path.relative_to(folder).parts)
-    return not hidden and (path.is_symlink() or not path.is_dir()) and not path.resolve().is_relative_to(without)
 
 
 def _read(path: Path, file: str, lessons: Mapping[str, Pristine]) -> Returned:
@@ -381,15 +359,17 @@ def _read(path: Path, file: str, lessons: Mapping[str, Pristine]) -> Returned:
     one.lesson = max(found, key=lambda name: len(found[name]))
     if not found[one.lesson]:
         return replace(one, lesson="", fault="it is no lesson of this course: no exercise of the course is in it")
-    names = dict.fromkeys(_clean(match[2]) for cell in cells[:2] for match in FIELD.finditer(cell.source))
+    names = dict.fromkeys(_clean(match[4]) for cell in cells[:2] for match in FIELD.finditer(cell.source))
     one.student = ", ".join(name for name in names if name) or one.student
     counts = Counter(number for number, _ in found[one.lesson])
     one.notes += [f"holds {number} more than once; the last counts" for number in counts if counts[number] > 1]
     if version != 4:
         one.notes.append(f"is of notebook format {version}, and was converted")
     stubs = lessons[one.lesson].stubs
-    answers = {number: _plain(code) for number, code in found[one.lesson]}
-    one.answers = {number: code for number, code in answers.items() if code.split() not in ([], stubs[number].split())}
+    for number, code in found[one.lesson]:
+        one.answers[number] = (code if any(names_in(code)) else MAGIC.sub("", code)).strip("\n")
+        if code.split() in ([], stubs[number].split()):
+            del one.answers[number]
     return one
 
 
@@ -411,15 +391,6 @@ def _clean(text: str) -> str:
     return " ".join(printable.split()).strip(" \"'*_`")[:100]
 
 
-def _plain(code: str) -> str:
-    """Code without IPython's own lines, where these keep it from being Python."""
-    try:
-        ast.parse(code)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return MAGIC.sub("", code).strip("\n")
-    return code.strip("\n")
-
-
 # Tables and the page --------------------------------------------------------------------------------------------------
 
 
@@ -427,45 +398,34 @@ def write_results(returned: Sequence[Returned], lessons: Mapping[str, Pristine],
     """Write grades.csv (a row for each check), students.csv (one for each notebook) and index.html."""
     grades, students = [], []
     for one in returned:
-        who = {name: getattr(one, name) for name in WHO}
-        grades += [who | asdict(row) | {"state": row.verdict.state, "words": row.verdict.words} for row in one.rows]
-        counts = one.totals if one.rows else dict.fromkeys(SIGNS, "")
-        students.append(who | counts | {"note": "; ".join(one.incidents)})
-    write_whole(out / "grades.csv", _table((*WHO, "exercise", "check", "state", "words", "note"), grades))
-    write_whole(out / "students.csv", _table((*WHO, *SIGNS, "note"), students))
+        who = [getattr(one, name) for name in WHO]
+        grades += [[*who, row.exercise, row.check, row.verdict.state, row.verdict.words, row.note] for row in one.rows]
+        counts = one.totals.values() if one.rows else [""] * len(SIGNS)
+        students.append([*who, *counts, "; ".join(one.incidents)])
+    _write_table(out / "grades.csv", [*WHO, "exercise", "check", "state", "words", "note"], grades)
+    _write_table(out / "students.csv", [*WHO, *SIGNS, "note"], students)
     write_whole(out / "index.html", _page(returned, lessons))
 
 
-def _table(names: Sequence[str], rows: Sequence[Mapping]) -> str:
+def _write_table(path: Path, names: Sequence[str], rows: Sequence[Sequence]) -> None:
+    """Each value one line, and no formula to a spreadsheet."""
+    lines = [[" ".join(str(value).split()) for value in row] for row in rows]
+    harmless = [[f"'{text}" if text.startswith(("=", "+", "-", "@")) else text for text in line] for line in lines]
     file = io.StringIO()
-    writer = csv.DictWriter(file, names, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows({name: _harmless(row[name]) for name in names} for row in rows)
-    return file.getvalue()
-
-
-def _harmless(value: object) -> str:
-    """One line, and no formula to a spreadsheet."""
-    text = " ".join(str(value).split())
-    return f"'{text}" if text.startswith(("=", "+", "-", "@")) else text
+    csv.writer(file, lineterminator="\n").writerows([names, *harmless])
+    write_whole(path, file.getvalue())
 
 
 def _page(returned: Sequence[Returned], lessons: Mapping[str, Pristine]) -> str:
     template = jinja2.Template((resources.files(__package__) / "grades.html.jinja").read_text("utf-8"), autoescape=True)
-    graded = sorted((one for one in returned if one.rows), key=lambda one: one.student.casefold())
-    parts = [_part(pristine, [one for one in graded if one.lesson == name]) for name, pristine in lessons.items()]
+    parts = []
+    for name, pristine in lessons.items():
+        students = [one for one in returned if one.rows and one.lesson == name]
+        words = {(row.exercise, row.check): Counter() for one in students for row in one.rows}
+        for row in (row for one in students for row in one.rows):
+            words[row.exercise, row.check].update(
+                [row.verdict.words] if row.verdict.state in ("wrong", "error") else []
+            )
+        parts.append((pristine.lesson.title, sorted(students, key=lambda one: one.student.casefold()), words))
     unlimited = sorted({words for one in returned for words in one.unlimited})
-    return template.render(parts=parts, returned=returned, graded=graded, unlimited=unlimited, signs=SIGNS)
-
-
-def _part(pristine: Pristine, students: Sequence[Returned]) -> dict:
-    """What the page shows of one lesson: its students, and the words on which its exercises failed."""
-    words = {(row.exercise, row.check): Counter() for one in students for row in one.rows}
-    for row in (row for one in students for row in one.rows):
-        if row.verdict.state in ("wrong", "error"):
-            words[row.exercise, row.check][row.verdict.words] += 1
-    checks = [
-        {"exercise": number, "own": "" if check == COURSE else check, "words": found}
-        for (number, check), found in words.items()
-    ]
-    return {"title": pristine.lesson.title, "checks": checks, "students": students}
+    return template.render(parts=parts, returned=returned, unlimited=unlimited, signs=SIGNS, course=COURSE)

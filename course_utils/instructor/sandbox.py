@@ -8,10 +8,8 @@ answer from its folder, runs it, leaves plain values there as JSON, and ends. Th
 import ast
 import contextlib
 import ctypes
-import errno
 import json
 import linecache
-import math
 import os
 import random
 import shutil
@@ -37,7 +35,8 @@ PACKAGE = Path(__file__).resolve().parents[1]
 HIDDEN = PACKAGE / "exercises"  # and with it the solutions
 SYSTEM = ("/usr/lib", "/usr/lib64", "/usr/share", "/lib", "/lib64", "/proc", "/sys/devices/system", "/etc/localtime",
           "/etc/ld.so.cache", "/etc/fonts", "/dev/null", "/dev/zero", "/dev/urandom", "/dev/random")  # fmt: skip
-JOB, SAID = "job.json", "said.json"  # files in the folder of an answer
+LIBC = ctypes.CDLL(None, use_errno=True)
+ERRORS, JOB, SAID = "errors", "job.json", "said.json"  # files: of the process, and in the folder of an answer
 MEMORY = 2 * 2**30  # bytes that an answer may have, beyond what the lesson holds
 FILE_SIZE, FILES = 10 * 2**20, 100  # that it may write
 GIVEN_BACK = 2 * 2**20  # bytes that it may say for itself
@@ -50,34 +49,27 @@ class SandboxLost(Exception):
 # Outside of it --------------------------------------------------------------------------------------------------------
 
 
-class Sandbox:
+class Sandbox(contextlib.ExitStack):
     """A lesson in a process of its own, to be used in a `with` statement; `allowed` are the seconds it may last."""
 
     def __init__(self, allowed: float):
-        self._folder = tempfile.TemporaryDirectory(prefix="sandbox-", ignore_cleanup_errors=True)
-        self._errors = Path(self._folder.name, "errors")
+        super().__init__()
+        self._folder = self.enter_context(tempfile.TemporaryDirectory(prefix="sandbox-", ignore_cleanup_errors=True))
         kept = {name: os.environ[name] for name in ("COURSE_DATA", "HOME", "LANG", "PATH") if name in os.environ}
         environment = kept | {
             "PYTHONPATH": str(PACKAGE.parent), "PYTHONDONTWRITEBYTECODE": "1", "PYTHONHASHSEED": "0",
             "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": "", "MPLBACKEND": "agg",
-            "TMPDIR": self._folder.name,
+            "TMPDIR": self._folder,
         }  # fmt: skip
-        with open(self._errors, "wb") as errors:
+        with open(Path(self._folder, ERRORS), "wb") as errors:
             self._process = subprocess.Popen(
-                [sys.executable, "-P", "-m", __name__], cwd=self._folder.name,
-                env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors,
+                [sys.executable, "-P", "-m", __name__], cwd=self._folder, env=environment,
+                stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors,
             )  # fmt: skip
-        self._alarm = threading.Timer(allowed, self._process.kill)
-        self._alarm.start()
-
-    def __enter__(self) -> "Sandbox":
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self._alarm.cancel()
-        self._process.kill()
-        self._process.communicate()
-        self._folder.cleanup()
+        alarm = threading.Timer(allowed, self._process.kill)
+        alarm.start()
+        for close in (self._process.communicate, self._process.kill, alarm.cancel):  # the last of them is called first
+            self.callback(close)
 
     def ask(self, verb: str, **arguments: object) -> object:
         """Have the process do what the verb of `_Lesson` says. Raises SandboxLost where it does not reply."""
@@ -87,12 +79,12 @@ class Sandbox:
         if reply := self._process.stdout.readline():
             return json.loads(reply)
         code = self._process.wait()
-        lines = self._errors.read_text(errors="replace").strip().splitlines()
+        lines = Path(self._folder, ERRORS).read_text(errors="replace").strip().splitlines()
         raise SandboxLost(lines[-1] if lines else f"exit code {code}")
 
     def answer(self, job: Mapping, seconds: float) -> tuple[object, str]:
         """What an answer says for itself, whatever that is; and why it was stopped, empty where it was not."""
-        folder = Path(tempfile.mkdtemp(prefix="answer-", dir=self._folder.name))
+        folder = Path(tempfile.mkdtemp(prefix="answer-", dir=self._folder))
         try:
             (folder / JOB).write_text(json.dumps(job), encoding="utf-8")
             stopped = self.ask("answer", folder=str(folder), seconds=seconds)
@@ -107,10 +99,9 @@ def _read_said(path: Path) -> tuple[object, str]:
         return None, "ended its own process"
     if path.stat().st_size > GIVEN_BACK:
         return None, f"gave back more than {GIVEN_BACK // 2**20} MB"
-    try:
+    with contextlib.suppress(ValueError, RecursionError):
         return json.loads(path.read_bytes()), ""
-    except (ValueError, RecursionError):
-        return None, ""
+    return None, ""
 
 
 # The process of the lesson --------------------------------------------------------------------------------------------
@@ -213,8 +204,7 @@ def _run_and_leave(folder: Path, seconds: float, lesson: _Lesson) -> None:
         job = json.loads(Path(JOB).read_text(encoding="utf-8"))
         os.environ |= dict.fromkeys(("HOME", "TMPDIR", "MPLCONFIGDIR", "TORCHINDUCTOR_CACHE_DIR"), str(folder))
         tempfile.tempdir = str(folder)
-        set_limits(seconds)
-        build_walls(lesson.readable, folder)
+        build_walls(seconds, lesson.readable, folder)
         said = _respond(job, lesson.names)
     except BaseException as error:
         said = {"state": "error", "words": f"It ended with {type(error).__name__}: {error}"}
@@ -285,29 +275,25 @@ def unlimited() -> list[str]:
     return missing + ([] if _filters_calls() else ["the network", "other programs and processes", "rights of files"])
 
 
-def set_limits(seconds: float) -> None:
-    """Limit this process's resources for good. Linux ends it with its parent."""
+def build_walls(seconds: float, readable: Iterable[Path], writable: Path) -> None:
+    """Limit this process for good, as far as the system can: time, memory, and files to what lies beneath these paths.
+
+    It has no network, starts no program, process or thread, sends no signal, has no more rights than its user, and ends
+    with its parent.
+    """
     import resource  # not on Windows
 
-    cpu = math.ceil(seconds) + 5
-    wanted = {"CPU": cpu, "FSIZE": FILE_SIZE, "NOFILE": 256, "NPROC": 0, "CORE": 0}
+    limits = {"CPU": int(seconds) + 6, "FSIZE": FILE_SIZE, "NOFILE": 256, "NPROC": 0, "CORE": 0}
     if sys.platform == "linux":
         pages = int(Path("/proc/self/statm").read_text().split()[0])
-        wanted["AS"] = pages * resource.getpagesize() + MEMORY
-        _libc().prctl(DIE_WITH_PARENT, signal.SIGKILL)
-    for name, value in wanted.items():
+        limits["AS"] = pages * resource.getpagesize() + MEMORY
+    for name, value in limits.items():
         resource.setrlimit(getattr(resource, f"RLIMIT_{name}"), (value, value))
-
-
-def build_walls(readable: Iterable[Path], writable: Path) -> None:
-    """As far as the system can: from now on this process reads and writes files only beneath these paths.
-
-    It has no network, starts no program or thread, sends no signal, and has no more rights than its user.
-    """
     if sys.platform != "linux":
         return
-    _libc().prctl(NO_NEW_PRIVILEGES, 1, 0, 0, 0)
-    _libc().capset((ctypes.c_uint32 * 2)(0x20080522, 0), (ctypes.c_uint32 * 6)())  # of version 3, and none of them
+    LIBC.prctl(DIE_WITH_PARENT, signal.SIGKILL)
+    LIBC.prctl(NO_NEW_PRIVILEGES, 1, 0, 0, 0)
+    LIBC.capset((ctypes.c_uint32 * 2)(0x20080522, 0), (ctypes.c_uint32 * 6)())  # of version 3, and none of them
     if _landlock_version():
         _restrict_files(readable, [writable, Path("/dev/null")])
     if _filters_calls():
@@ -333,13 +319,9 @@ def _without(root: Path, hidden: Path) -> Iterator[Path]:
             yield from _without(child, hidden)
 
 
-def _libc() -> ctypes.CDLL:
-    return ctypes.CDLL(None, use_errno=True)
-
-
 # Landlock: https://docs.kernel.org/userspace-api/landlock.html. The one library on PyPI has only alpha releases.
 
-DIE_WITH_PARENT, ADD_SECCOMP, NO_NEW_PRIVILEGES = 1, 22, 38  # of prctl
+DIE_WITH_PARENT, ASK_SECCOMP, ADD_SECCOMP, NO_NEW_PRIVILEGES = 1, 21, 22, 38  # of prctl
 CREATE_RULESET, ADD_RULE, RESTRICT_SELF = 444, 445, 446  # system calls, the same numbers on every architecture
 ASK_VERSION, PATH_BENEATH = 1, 1
 EXECUTE, WRITE_FILE, READ_FILE, READ_DIR, TRUNCATE = 1 << 0, 1 << 1, 1 << 2, 1 << 3, 1 << 14
@@ -367,14 +349,13 @@ def _restrict_files(readable: Iterable[Path], writable: Iterable[Path]) -> None:
 
 
 def _system_call(number: int, *arguments: object) -> int:
-    result = _libc().syscall(ctypes.c_long(number), *arguments)
+    result = LIBC.syscall(ctypes.c_long(number), *arguments)
     if result < 0:
         raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
     return result
 
 
-# seccomp: https://docs.kernel.org/userspace-api/seccomp_filter.html. What Landlock cannot refuse, a filter of system
-# calls does: sockets, processes, signals, rights and dates of files, folders, and what gets round such a filter.
+# seccomp: https://docs.kernel.org/userspace-api/seccomp_filter.html. A filter refuses what Landlock cannot.
 
 MACHINES = {"x86_64": (0, 0xC000003E), "aarch64": (1, 0xC00000B7)}  # the place in each pair below, the kernel's name
 REFUSED = {
@@ -396,17 +377,14 @@ REFUSED = {
     "file_setattr": (469, 469),
 }  # fmt: skip
 PRLIMIT = (302, 261)  # allowed for this process itself
-OTHER_NUMBERING = 0x40000000  # from here on x86_64 counts its calls once more
 FILTER_MODE, LOAD, EQUAL, AT_LEAST, GIVE = 2, 0x20, 0x15, 0x35, 0x06
 NUMBER, ARCHITECTURE, FIRST_ARGUMENT = 0, 4, 16  # where they lie in what a filter reads
+AGAIN = 0x40000000  # from here on x86_64 counts its calls once more
 ALLOW, REFUSE, END = 0x7FFF0000, 0x00050001, 0x80000000  # refused is: "Operation not permitted"
 
 
 def _filters_calls() -> bool:
-    """Whether the kernel takes a filter; asked with none, it finds fault with the address alone."""
-    if os.uname().machine not in MACHINES:
-        return False
-    return _libc().prctl(ADD_SECCOMP, FILTER_MODE, None) != 0 and ctypes.get_errno() == errno.EFAULT
+    return os.uname().machine in MACHINES and LIBC.prctl(ASK_SECCOMP, 0, 0, 0, 0) >= 0
 
 
 def _refuse_calls() -> None:
@@ -415,25 +393,24 @@ def _refuse_calls() -> None:
     last = len(refused)  # jumps are counted from the next instruction on
     program = [
         (LOAD, 0, 0, ARCHITECTURE), (EQUAL, 1, 0, architecture), (GIVE, 0, 0, END), (LOAD, 0, 0, NUMBER),
-        (AT_LEAST, last + 4, 0, OTHER_NUMBERING),
+        (AT_LEAST, last + 4, 0, AGAIN),
         *[(EQUAL, last - index + 3, 0, number) for index, number in enumerate(refused)],
         (EQUAL, 0, 2, PRLIMIT[place]), (LOAD, 0, 0, FIRST_ARGUMENT), (EQUAL, 0, 1, 0),
         (GIVE, 0, 0, ALLOW), (GIVE, 0, 0, REFUSE),
     ]  # fmt: skip
     instructions = ctypes.create_string_buffer(b"".join(struct.pack("HBBI", *one) for one in program))
     header = struct.pack("HxxxxxxN", len(program), ctypes.addressof(instructions))
-    if _libc().prctl(ADD_SECCOMP, FILTER_MODE, header):
+    if LIBC.prctl(ADD_SECCOMP, FILTER_MODE, header):
         raise OSError(ctypes.get_errno(), "no filter of system calls")
 
 
 def main() -> None:
     """Do what a `Sandbox` asks on standard input, a line of JSON each, and reply on standard output."""
     requests, replies = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
-    nothing = os.open(os.devnull, os.O_RDWR)
-    for stream in (0, 1):
-        os.dup2(nothing, stream)
+    os.dup2(os.open(os.devnull, os.O_RDWR), 0)
+    os.dup2(0, 1)
     if sys.platform == "linux":
-        _libc().prctl(DIE_WITH_PARENT, signal.SIGKILL)
+        LIBC.prctl(DIE_WITH_PARENT, signal.SIGKILL)
     torch.set_num_threads(1)
     lesson = _Lesson()
     for line in requests:
