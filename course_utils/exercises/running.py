@@ -340,7 +340,7 @@ def decode(text: str) -> object:
     """What `encode` wrote. Raises ValueError for anything else."""
     try:
         return json.loads(text, object_hook=_untagged)
-    except (TypeError, AttributeError, RecursionError) as error:
+    except (TypeError, AttributeError, OverflowError, RecursionError) as error:
         raise ValueError(f"this is no encoded value: {error}") from error
 
 

@@ -1,27 +1,40 @@
-"""Grades returned notebooks: each student's answers in the pristine lesson, judged in processes of their own."""
+"""Grades returned notebooks: reads their answers, has a sandbox run them, judges what they gave, writes the tables."""
 
+import ast
+import csv
 import hashlib
+import io
 import json
-import os
-import subprocess
-import sys
-import tempfile
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
-from math import ceil
+import re
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from importlib import resources
 from pathlib import Path
 
-from ..files import write_whole
-from .grades import rows_of, write_results
-from .manifest import Course, WrongUse
-from .pool import Lost, work_through
-from .returned import Pristine, Returned, read_lessons, read_returned
+import jinja2
+import nbformat
+import nbformat.reader
 
-MOST_TOGETHER = 16  # notebooks in one run of their lesson
-NOTEBOOK_SHARE = 5  # a notebook may take so many times what one answer may
-START_SECONDS = 300  # for a grading process to import torch
-LESSON_SECONDS = 4 * 3600  # for a lesson's own cells, on a busy machine too
-PACKAGE = Path(__file__).resolve().parents[1]
+from course_utils.exercises.desk import all_exercises
+from course_utils.exercises.exercise import Exercise
+from course_utils.exercises.judging import Verdict, judge
+from course_utils.exercises.running import decode, encode
+
+from ..files import write_whole
+from .manifest import Course, Lesson, WrongUse
+from .pool import Lost, work_through
+from .run import CHECK
+from .sandbox import PACKAGE, Sandbox, SandboxLost, names_in
+
+SIGNS = {"right": "✓", "wrong": "✗", "open": "○", "error": "!"}
+COURSE = "course"  # the check that students know, beside the instructor's own
+WHO = ("student", "file", "lesson")
+LONGEST, MOST_PARTS = 2000, 100_000  # characters of a verdict's words, parts of what an answer gave
+OWN_RUN = "depends on what the student's own run measured; look at it, or grade with --profile class"
+UNREADABLE = "gave back what nobody can judge"
 
 
 @dataclass(frozen=True)
@@ -30,151 +43,389 @@ class Wanted:
 
     profile: str
     seconds: float
-    checks: str | None
-    names: Mapping[str, Sequence[str]]
+    checks: str = ""
+    names: Mapping[str, Sequence[str]] = field(default_factory=dict)
+
+
+@dataclass
+class Row:
+    """What one check says of one answer, and what an instructor should know of that."""
+
+    exercise: str
+    check: str
+    verdict: Verdict
+    note: str = ""
+
+
+@dataclass
+class Returned:
+    """A returned notebook and what came of it: a row for each check of each exercise of its lesson.
+
+    `fault` says why it cannot be graded, `ungraded` why some rows hold nothing, or None; `notes` say what an instructor
+    should know, `unlimited` what was not walled. The rows are kept in a file, whose name changes with all they depend
+    on. While it is graded, `earlier` holds the code that an answer may build on, in the lesson's order, and `seconds`
+    what its answers have taken.
+    """
+
+    file: str
+    student: str
+    lesson: str = ""
+    answers: dict[str, str] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+    fault: str | None = None
+    rows: list[Row] = field(default_factory=list)
+    ungraded: str | None = None
+    unlimited: list[str] = field(default_factory=list)
+    kept: Path | None = None
+    earlier: list[str] = field(default_factory=list)
+    seconds: float = 0.0
+
+    @property
+    def totals(self) -> dict[str, int]:
+        """How many of its exercises are in each state."""
+        counts = Counter(row.verdict.state for row in self.rows if row.check == COURSE)
+        return {state: counts[state] for state in SIGNS}
+
+    @property
+    def incidents(self) -> list[str]:
+        """What an instructor should know of it."""
+        noted = [f"{row.exercise} {row.note}" for row in self.rows if row.note]
+        return [text for text in (self.fault, self.ungraded, *self.notes, *noted) if text]
+
+    def __str__(self) -> str:
+        counts = ", ".join(f"{number} {state}" for state, number in self.totals.items() if number)
+        return f"{self.file}: {'; '.join([counts or 'not graded', *self.incidents])}"
 
 
 def read_wanted(profile: str, seconds: float, checks: Path | None) -> Wanted:
     """Read the instructor's checks. Raises WrongUse where these are none."""
-    if not hasattr(os, "fork"):
-        raise WrongUse("this system cannot wall students' code in (no fork); use a container: see docs/instructors.md")
     if checks is None:
-        return Wanted(profile, seconds, None, {})
+        return Wanted(profile, seconds)
     try:
-        text = checks.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise WrongUse(f"{checks}: cannot be read ({error})") from error
-    job = {"cells": [], "students": [], "seconds": seconds, "checks": text}
-    messages, reason = _grading_process(job, START_SECONDS)
-    first = messages[0] if messages else {"fault": reason}
-    if "fault" in first:
-        raise WrongUse(f"{checks}: {first['fault']}")
-    return Wanted(profile, seconds, text, first["checks"])
+        text, namespace = checks.read_text(encoding="utf-8"), {"__name__": "checks"}
+        exec(compile(text, "<checks>", "exec", dont_inherit=True), namespace)
+        names = {str(number): [check.__name__ for check in found] for number, found in namespace["CHECKS"].items()}
+    except Exception as error:
+        wanted = 'it is to set CHECKS = {"3.4": [my_check]}'
+        raise WrongUse(f"{checks}: {wanted}, and does not ({type(error).__name__}: {error})") from error
+    for number in names.keys() - all_exercises().keys():
+        raise WrongUse(f"{checks}: there is no exercise {number}")
+    return Wanted(profile, seconds, text, names)
 
 
 def grade(
     course: Course, folder: Path, out: Path, wanted: Wanted, *, jobs: int, scheduler: str | None, resume: bool
-) -> Iterator[dict]:
+) -> Iterator[Returned]:
     """Grade the notebooks in `folder`; keep each one's result beneath `out`, write the tables and the page at the end.
 
-    Yields each result as it comes. With `resume` those kept are not graded anew where nothing has changed.
+    Yields each notebook as it comes. With `resume` those kept are not graded anew where nothing has changed.
     """
     lessons = read_lessons(course, wanted.profile)
     returned = read_returned(folder, lessons, without=out)
-    kept = [out / "notebooks" / f"{_sha256(one.file)[:16]}.json" for one in returned]
-    code = _sha256(*(path.read_text(encoding="utf-8") for path in sorted(PACKAGE.rglob("*.py"))))
-    results: dict[int, dict] = {}
-    keys: dict[int, str] = {}
-    for index, one in enumerate(returned):
-        if one.fault:
-            results[index] = asdict(one) | {"rows": [], "ungraded": None, "unlimited": []}
-        else:
-            keys[index] = _sha256(code, json.dumps(_task({0: one}, lessons, wanted)))
-            if resume and (before := _read_kept(kept[index], keys[index])):
-                results[index] = asdict(one) | before | {"ungraded": None}
-    yield from results.values()
-    tasks = list(_tasks({index: returned[index] for index in keys if index not in results}, lessons, wanted, jobs))
-    for number, outcome in work_through(grade_notebooks, tasks, jobs=jobs, scheduler=scheduler):
-        for student in tasks[number]["students"]:
-            index = int(student["file"])
-            result = results[index] = _result(returned[index], student["file"], lessons, wanted, outcome)
-            if not result["ungraded"]:
-                content = {"key": keys[index], "rows": result["rows"], "unlimited": result["unlimited"]}
-                write_whole(kept[index], json.dumps(content, indent=1, ensure_ascii=False) + "\n")
-            yield result
-    write_results([results[index] for index in range(len(returned))], lessons, out)
+    code = [path.read_text(encoding="utf-8") for path in sorted(PACKAGE.rglob("*.py"))]
+    for one in returned:
+        key = hashlib.sha256(repr((code, lessons.get(one.lesson), one.answers, wanted)).encode()).hexdigest()
+        one.kept = out / "notebooks" / f"{key[:32]}.json"
+        if one.fault or (resume and _take_over(one)):
+            yield one
+    waiting = [one for one in returned if not one.fault and not one.rows]
+    tasks = list(_tasks(waiting, lessons, wanted, jobs))
+    _prepare({number for one in waiting for number in one.answers})
+    for index, outcome in work_through(grade_together, tasks, jobs=jobs, scheduler=scheduler):
+        for place, one in enumerate(tasks[index][1]):
+            if isinstance(outcome, Lost):
+                one.ungraded = f"no worker brought it back: {outcome.reason}"
+            else:
+                vars(one).update(vars(outcome[place]))
+            if not one.ungraded:
+                content = {"rows": [asdict(row) for row in one.rows], "unlimited": one.unlimited}
+                write_whole(one.kept, json.dumps(content, indent=1, ensure_ascii=False) + "\n")
+            yield one
+    write_results(returned, lessons, out)
 
 
-def _read_kept(path: Path, key: str) -> dict | None:
+def _take_over(one: Returned) -> bool:
+    """Take over what an earlier run found, where there is such a thing."""
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        before = json.loads(one.kept.read_text(encoding="utf-8"))
     except (OSError, ValueError):
-        return None
-    return content if content.pop("key") == key else None
+        return False
+    one.rows = [Row(**row | {"verdict": Verdict(**row["verdict"])}) for row in before["rows"]]
+    one.unlimited = before["unlimited"]
+    return True
 
 
-def _sha256(*texts: str) -> str:
-    return hashlib.sha256("\0".join(texts).encode()).hexdigest()
+# Judging: what a worker does, with the package and nothing else -------------------------------------------------------
+
+MOST_TOGETHER = 16  # notebooks in one run of their lesson
+NOTEBOOK_SHARE = 5  # a notebook may take so many times what one answer may
+LESSON_SECONDS = 4 * 3600  # for a lesson's own cells, on a busy machine too
+ONE_AT_A_TIME = threading.Lock()
 
 
-def _result(
-    returned: Returned, file: str, lessons: Mapping[str, Pristine], wanted: Wanted, outcome: Mapping | Lost
-) -> dict:
-    """A notebook's result: what was returned, a row for each check of each exercise, and why some are missing."""
-    if isinstance(outcome, Lost):
-        return asdict(returned) | {
-            "rows": [], "ungraded": f"no worker brought it back: {outcome.reason}", "unlimited": []
-        }  # fmt: skip
-    rows = rows_of(lessons[returned.lesson], returned.answers, outcome["verdicts"][file], wanted.names)
-    return asdict(returned) | {"rows": rows, "ungraded": outcome["lost"][file], "unlimited": outcome["unlimited"]}
-
-
-# Tasks: what a worker does, with the package and nothing else ---------------------------------------------------------
-
-
-def _tasks(
-    returned: Mapping[int, Returned], lessons: Mapping[str, Pristine], wanted: Wanted, jobs: int
-) -> Iterator[dict]:
+def _tasks(waiting: Sequence[Returned], lessons: Mapping, wanted: Wanted, jobs: int) -> Iterator[tuple]:
     """A lesson's notebooks are graded some at a time, since they share one run of the lesson."""
-    for name in lessons:
-        indices = [index for index, one in returned.items() if one.lesson == name]
-        size = max(1, min(MOST_TOGETHER, ceil(len(indices) / jobs)))
-        for start in range(0, len(indices), size):
-            yield _task({index: returned[index] for index in indices[start : start + size]}, lessons, wanted)
+    for name, lesson in lessons.items():
+        alike = [one for one in waiting if one.lesson == name]
+        size = max(1, min(MOST_TOGETHER, -(-len(alike) // jobs)))
+        yield from ((lesson, alike[start : start + size], wanted) for start in range(0, len(alike), size))
 
 
-def _task(returned: Mapping[int, Returned], lessons: Mapping[str, Pristine], wanted: Wanted) -> dict:
-    pristine = lessons[next(iter(returned.values())).lesson]
-    return {
-        "cells": pristine.cells,
-        "students": [{"file": str(index), "answers": one.answers} for index, one in returned.items()],
-        "checks": wanted.checks,
-        "seconds": wanted.seconds,
-    }
+def grade_together(task: tuple["Pristine", Sequence[Returned], Wanted]) -> Sequence[Returned]:
+    """Grade notebooks in one run of their lesson; where that is lost, each in a run of its own, to lose only one."""
+    lesson, returned, wanted = task
+    _prepare({number for one in returned for number in one.answers})
+    for one in returned:
+        one.rows, one.earlier, one.seconds = list(_blank_rows(lesson, one.answers, wanted)), [], 0.0
+    try:
+        with Sandbox(LESSON_SECONDS + len(returned) * (NOTEBOOK_SHARE + 1) * wanted.seconds) as sandbox:
+            unlimited, ungraded = sandbox.ask("start", answers=list(lesson.names)), _grade_in(sandbox, *task)
+    except (SandboxLost, OSError) as lost:
+        if len(returned) > 1:
+            return [one for alone in returned for one in grade_together((lesson, [alone], wanted))]
+        unlimited, ungraded = [], f"its grading process was lost: {lost}"
+    for one in returned:
+        one.unlimited, one.ungraded = unlimited, ungraded
+    return returned
 
 
-def grade_notebooks(task: Mapping) -> dict:
-    """Grade notebooks of one lesson in one run of it: their verdicts, and why some are missing, or None.
+def _prepare(numbers: Iterable[str]) -> None:
+    """Run solutions and mistakes before threads judge with them, since that takes the process's output and seed."""
+    with ONE_AT_A_TIME:
+        for number in numbers:
+            exercise = all_exercises()[number]
+            _ = exercise.expected, exercise.also_expected, exercise.mistaken
 
-    Where that run is lost, each notebook has a run of its own, so that one can lose only itself.
+
+def _blank_rows(lesson: "Pristine", answers: Mapping[str, str], wanted: Wanted) -> Iterator[Row]:
+    """A row for each check of each exercise, as it stands before anything was asked."""
+    for number in lesson.stubs:
+        yield Row(number, COURSE, Verdict("error", "It was not graded.") if number in answers else Verdict("open", ""))
+        for name in wanted.names.get(number, ()):
+            yield Row(number, name, Verdict("open", "Not asked, since the course's check did not find it right."))
+
+
+def _grade_in(sandbox: Sandbox, lesson: "Pristine", returned: Sequence[Returned], wanted: Wanted) -> str | None:
+    """Go through the lesson, and judge each answer where its exercise stands; why that came to no end, if so."""
+    for index, (source, number) in enumerate(lesson.cells, start=1):
+        if number:
+            given = decode(sandbox.ask("values", expressions=lesson.given[number]))
+            for one in returned:
+                if number in one.answers:
+                    judge_answer(sandbox, wanted, all_exercises()[number], given, one)
+            continue
+        left_out, failure = sandbox.ask("run", code=source, name=f"<lesson cell {index}>")
+        if failure:
+            return f"the lesson itself failed in code cell {index}: {failure}"
+        for one in returned:
+            one.earlier += left_out
+    return None
+
+
+def judge_answer(sandbox: Sandbox, wanted: Wanted, exercise: Exercise, given: Mapping, one: Returned) -> None:
+    """Have the sandbox run an answer, judge what it gave, and fill in its rows."""
+    row, *own = [row for row in one.rows if row.exercise == exercise.number]
+    code = one.answers[exercise.number]
+    job = {
+        "number": exercise.number, "name": exercise.name, "use": exercise.use, "code": code,
+        "before": needed_before(code, one.earlier), "inputs": encode(exercise.inputs_of(given)),
+        "withheld": [name for name in given if name not in exercise.arguments],
+        "checks": wanted.checks, "own": len(own),
+    }  # fmt: skip
+    begun, share = time.monotonic(), NOTEBOOK_SHARE * wanted.seconds
+    if one.seconds < share:
+        said, row.note = sandbox.answer(job, wanted.seconds)
+    else:
+        said, row.note = None, f"is in a notebook that used up its {share:g} s"
+    try:
+        row.verdict, *others = judge_said(exercise, said, row.note, given, len(own))
+    except Exception:  # an answer can say anything
+        row.note = UNREADABLE
+        row.verdict, *others = [Verdict("error", f"It does not count, since it {UNREADABLE}.")]
+    one.seconds += time.monotonic() - begun
+    if row.verdict.state == "right":
+        for other, verdict in zip(own, others, strict=True):
+            other.verdict = verdict
+    if row.verdict.state in ("right", "wrong"):
+        one.earlier.append(code)
+    if row.verdict.state == "wrong" and given:
+        row.note = OWN_RUN
+
+
+def judge_said(exercise: Exercise, said: object, stopped: str, given: Mapping, own: int) -> list[Verdict]:
+    """The verdicts on what an answer said: the course's, then so many of the instructor's own. Raises anything."""
+    match said:
+        case _ if stopped:
+            verdicts = [Verdict("error", f"It was stopped, since it {stopped}.")]
+        case {"state": "error" | "open" as state, "words": str(words)}:
+            verdicts = [Verdict(state, words)]
+        case {"outcomes": str(outcomes), "own": [*others]} if len(others) == own and outcomes.count(",") < MOST_PARTS:
+            verdicts = [judge(exercise, decode(outcomes), **given), *(Verdict(*other) for other in others)]
+    if any(verdict.state not in SIGNS for verdict in verdicts):
+        raise ValueError("there is no such state")
+    return [replace(one, words=one.words[:LONGEST].encode("utf-8", "replace").decode()) for one in verdicts]
+
+
+def needed_before(code: str, earlier: Sequence[str]) -> list[str]:
+    """The earlier pieces of code that set a name which this one uses, or which one of those uses, in their order."""
+    needed, before = names_in(code)[0], []
+    for other in reversed(earlier):
+        used, stored = names_in(other)
+        if needed & stored:
+            before.insert(0, other)
+            needed |= used
+    return before
+
+
+# Reading lessons and what came back, whatever else is in it -----------------------------------------------------------
+
+MOST_BYTES = 20 * 2**20
+LONGEST_CELL = 50_000  # characters
+CHECK_LINE = re.compile(r"""^check\(\s*["']([\w.]+)["'].*$""", re.MULTILINE)
+FIELD = re.compile(r"^[^\w\n]*((student )?(name|id)|student|author)\b[\s\"'*_]*[:=][\s\"'*_]*(.+)$", re.I | re.M)
+MAGIC = re.compile(r"^[ \t]*[%!].*$", re.MULTILINE)  # taken out where a cell is no Python with it
+
+
+@dataclass(frozen=True)
+class Pristine:
+    """A lesson as the course gives it: its code cells, up to the last exercise's, with each exercise's number or None.
+
+    `stubs` maps each number to what stands above its check line, `given` to what the check is given beside the answer;
+    `names` maps each answer's name to its number.
     """
-    students = task["students"]
-    answers = len(students) * (NOTEBOOK_SHARE + 1) * task["seconds"]
-    messages, reason = _grading_process(task, START_SECONDS + LESSON_SECONDS + answers)
-    last = messages[-1] if messages else {}
-    if not {"done", "failure"} & last.keys() and len(students) > 1:
-        first, *others = [grade_notebooks({**task, "students": [student]}) for student in students]
-        for other in others:
-            first["verdicts"] |= other["verdicts"]
-            first["lost"] |= other["lost"]
-        return first
-    verdicts = {student["file"]: {} for student in students}
-    for message in messages:
-        if "file" in message:
-            verdicts[message["file"]][message["exercise"]] = message
-    why = None if "done" in last else last.get("failure") or f"its grading process was lost: {reason}"
-    unlimited = messages[0].get("unlimited", []) if messages else []
-    return {"verdicts": verdicts, "lost": dict.fromkeys(verdicts, why), "unlimited": unlimited}
+
+    lesson: Lesson
+    cells: list[tuple[str, str | None]]
+    stubs: dict[str, str]
+    given: dict[str, dict[str, str]]
+    names: dict[str, str]
 
 
-def _grading_process(job: Mapping, allowed: float) -> tuple[list[dict], str]:
-    """Run a job: what the process said, line by line, and the last line of its errors."""
-    with tempfile.TemporaryDirectory(prefix="grading-") as folder:
-        kept = {name: os.environ[name] for name in ("COURSE_DATA", "HOME", "LANG", "PATH") if name in os.environ}
-        environment = kept | {
-            "PYTHONPATH": str(PACKAGE.parent), "PYTHONHASHSEED": "0", "TMPDIR": folder, "MPLBACKEND": "agg",
-            "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": "",
-        }  # fmt: skip
-        command = [sys.executable, "-P", "-m", f"{PACKAGE.name}.exercises.grading"]
-        try:
-            done = subprocess.run(
-                command, input=json.dumps(job).encode(), capture_output=True, cwd=folder, env=environment,
-                timeout=allowed, check=False,
-            )  # fmt: skip
-        except subprocess.TimeoutExpired:
-            return [], f"it took longer than {allowed:g} s"
-        except OSError as error:
-            return [], f"it could not be started ({error.strerror})"
-    lines = done.stdout.decode().split("\n")[:-1]  # what follows the last end of a line was not written whole
-    errors = done.stderr.decode(errors="replace").strip().splitlines()
-    return [json.loads(line) for line in lines], errors[-1] if errors else f"exit code {done.returncode}"
+def read_lessons(course: Course, profile: str) -> dict[str, Pristine]:
+    """The course's lessons by name, with the parameters of a profile."""
+    return {lesson.name: _pristine(lesson, profile) for lesson in course.lessons if lesson.notebook.exists()}
+
+
+def _pristine(lesson: Lesson, profile: str) -> Pristine:
+    parameters = "\n".join(f"{name} = {value!r}" for name, value in lesson.profiles[profile].items())
+    cells, stubs, given = [], {}, {}
+    for cell in nbformat.read(lesson.notebook, as_version=4).cells:
+        if cell.cell_type == "code":
+            tags = cell.metadata.get("tags", [])
+            check = CHECK.search(cell.source) if "exercise" in tags else None
+            cells.append((cell.source, check and check[1]))
+            if check:
+                stubs[check[1]] = cell.source[: check.start()].strip()
+                call = ast.parse(cell.source[check.start() :]).body[0].value
+                given[check[1]] = {keyword.arg: ast.unparse(keyword.value) for keyword in call.keywords}
+            if "parameters" in tags and parameters:
+                cells.append((parameters, None))
+    while cells and not cells[-1][1]:
+        cells.pop()
+    return Pristine(lesson, cells, stubs, given, {all_exercises()[number].name: number for number in stubs})
+
+
+def read_returned(folder: Path, lessons: Mapping[str, Pristine], without: Path) -> list[Returned]:
+    """Every file below `folder` but those below `without`, by name. Raises WrongUse where there is none."""
+    if not folder.is_dir():
+        raise WrongUse(f"{folder}: no such folder of returned notebooks")
+    paths = []
+    for path in sorted(folder.rglob("*")):
+        hidden = any(part.startswith((".", "__MACOSX")) for part in path.relative_to(folder).parts)
+        inside = path.resolve().is_relative_to(without.resolve())
+        if (path.is_symlink() or not path.is_dir()) and not hidden and not inside:
+            paths.append(path)
+    if not paths:
+        raise WrongUse(f"{folder}: no returned notebooks in it")
+    return [_read(path, _clean(path.relative_to(folder).as_posix()), lessons) for path in paths]
+
+
+def _read(path: Path, file: str, lessons: Mapping[str, Pristine]) -> Returned:
+    """What a file holds: its student, its lesson and its answers, or why it holds none."""
+    one = Returned(file, file.removesuffix(".ipynb"))
+    if path.is_symlink() or not path.is_file():
+        return replace(one, fault="it is no file of its own")
+    if path.stat().st_size > MOST_BYTES:
+        return replace(one, fault=f"it is larger than {MOST_BYTES // 2**20} MB")
+    try:
+        notebook = nbformat.reader.reads(path.read_text(encoding="utf-8-sig"))
+        version = notebook.nbformat
+        cells = [cell for cell in nbformat.convert(notebook, 4).cells if len(cell.source) <= LONGEST_CELL]
+        for cell in cells:
+            cell.source = cell.source.replace("\r\n", "\n").encode("utf-8", "replace").decode()
+        found = {name: list(_answers_in(cells, lesson)) for name, lesson in lessons.items()}
+    except Exception as error:  # a damaged notebook leads to whatever it leads to
+        return replace(one, fault=_clean(f"it is broken, or no notebook ({type(error).__name__}: {error})"))
+    one.lesson = max(found, key=lambda name: len(found[name]))
+    if not found[one.lesson]:
+        return replace(one, lesson="", fault="it is no lesson of this course: no exercise of the course is in it")
+    names = dict.fromkeys(_clean(match[4]) for cell in cells[:2] for match in FIELD.finditer(cell.source))
+    one.student = ", ".join(name for name in names if name) or one.student
+    counts = Counter(number for number, _ in found[one.lesson])
+    one.notes += [f"holds {number} more than once; the last counts" for number in counts if counts[number] > 1]
+    if version != 4:
+        one.notes.append(f"is of notebook format {version}, and was converted")
+    stubs = lessons[one.lesson].stubs
+    for number, code in found[one.lesson]:
+        one.answers[number] = (code if any(names_in(code)) else MAGIC.sub("", code)).strip("\n")
+        if code.split() in ([], stubs[number].split()):
+            del one.answers[number]
+    return one
+
+
+def _answers_in(cells: Iterable[Mapping], lesson: Pristine) -> Iterator[tuple[str, str]]:
+    """The code above each check line, by number; in an exercise's cell without one, the code that sets its name."""
+    for cell in cells:
+        if cell.cell_type != "code":
+            continue
+        checks = [match for match in CHECK_LINE.finditer(cell.source) if match[1] in lesson.stubs]
+        for check in checks:
+            yield check[1], CHECK_LINE.sub("", cell.source[: check.start()])
+        if not checks and "exercise" in cell.metadata.get("tags", []):
+            yield from ((lesson.names[name], cell.source) for name in names_in(cell.source)[1] if name in lesson.names)
+
+
+def _clean(text: str) -> str:
+    """A line of at most 100 characters that every file and page can hold."""
+    printable = "".join(sign if sign.isprintable() else " " for sign in text.encode("utf-8", "replace").decode())
+    return " ".join(printable.split()).strip(" \"'*_`")[:100]
+
+
+# Tables and the page --------------------------------------------------------------------------------------------------
+
+
+def write_results(returned: Sequence[Returned], lessons: Mapping[str, Pristine], out: Path) -> None:
+    """Write grades.csv (a row for each check), students.csv (one for each notebook) and index.html."""
+    grades, students = [], []
+    for one in returned:
+        who = [getattr(one, name) for name in WHO]
+        grades += [[*who, row.exercise, row.check, row.verdict.state, row.verdict.words, row.note] for row in one.rows]
+        counts = one.totals.values() if one.rows else [""] * len(SIGNS)
+        students.append([*who, *counts, "; ".join(one.incidents)])
+    _write_table(out / "grades.csv", [*WHO, "exercise", "check", "state", "words", "note"], grades)
+    _write_table(out / "students.csv", [*WHO, *SIGNS, "note"], students)
+    write_whole(out / "index.html", _page(returned, lessons))
+
+
+def _write_table(path: Path, names: Sequence[str], rows: Sequence[Sequence]) -> None:
+    """Each value one line, and no formula to a spreadsheet."""
+    lines = [[" ".join(str(value).split()) for value in row] for row in rows]
+    harmless = [[f"'{text}" if text.startswith(("=", "+", "-", "@")) else text for text in line] for line in lines]
+    file = io.StringIO()
+    csv.writer(file, lineterminator="\n").writerows([names, *harmless])
+    write_whole(path, file.getvalue())
+
+
+def _page(returned: Sequence[Returned], lessons: Mapping[str, Pristine]) -> str:
+    template = jinja2.Template((resources.files(__package__) / "grades.html.jinja").read_text("utf-8"), autoescape=True)
+    parts = []
+    for name, pristine in lessons.items():
+        students = [one for one in returned if one.rows and one.lesson == name]
+        words = {(row.exercise, row.check): Counter() for one in students for row in one.rows}
+        for row in (row for one in students for row in one.rows):
+            words[row.exercise, row.check].update(
+                [row.verdict.words] if row.verdict.state in ("wrong", "error") else []
+            )
+        parts.append((pristine.lesson.title, sorted(students, key=lambda one: one.student.casefold()), words))
+    unlimited = sorted({words for one in returned for words in one.unlimited})
+    return template.render(parts=parts, returned=returned, unlimited=unlimited, signs=SIGNS, course=COURSE)
