@@ -278,4 +278,4 @@ def test_lessons_of_the_course_are_read_with_all_their_exercises():
     lessons = grading.read_lessons(read_course(NOTEBOOKS), "smoke").values()
     assert [number for one in lessons for number in one.stubs] == list(all_exercises())
     given = {number: list(given) for one in lessons for number, given in one.given.items() if given}
-    assert given == {"5.8": ["angles", "accuracies"], "6.20": ["truth", "curves"]}
+    assert given == {"5.8": ["angles", "accuracies", "count"], "6.20": ["truth", "curves"]}
