@@ -1,7 +1,5 @@
 """Lesson 4: convolution, padding and pooling, shapes and parameters of layers, what a number sees, weights kept."""
 
-import copy
-
 import torch
 from torch.nn import functional as F
 
@@ -202,7 +200,7 @@ FIELD = Exercise(
 
 
 def my_snapshot(model):
-    return copy.deepcopy(model.state_dict())
+    return {name: tensor.clone() for name, tensor in model.state_dict().items()}
 
 
 SNAPSHOT = Exercise(
@@ -212,10 +210,10 @@ SNAPSHOT = Exercise(
     mistakes={
         "After more training your snapshot holds the *new* weights: `state_dict()` and its `.copy()` hand out the network's own tensors. Copy each tensor.": lambda model: model.state_dict(),
         "The parameters alone are not all: batch normalisation also keeps a running mean and variance. `state_dict()` has them.": lambda model: {name: one.detach().clone() for name, one in model.named_parameters()},
-        "`load_state_dict` takes a dictionary of tensors by name. You gave back something else, such as the network itself.": copy.deepcopy},
+        "`load_state_dict` takes a dictionary of tensors by name. You gave back something else, such as the network itself.": lambda model: model},
     hints=("`state_dict()` is a dictionary: a name, and the tensor of that name. It is the very tensor that the network uses.",
            "So each tensor must be copied. `tensor.clone()` makes one that the network knows nothing of.",
-           "Build a new dictionary in a loop over `.items()`. Or let Python's `copy` copy all that hangs on it, deeply."),
+           "Build a new dictionary in a loop over `.items()`. Or let Python's module `copy` make a deep copy of all of it."),
     why="The copy shares no memory with the network. A file would do too: what is written does not change when training goes on.")  # fmt: skip
 
 EXERCISES = [CONVOLUTION, FILTER, PADDING, MAX_POOL, COUNTS, SHAPES, FIELD, SNAPSHOT]
