@@ -5,8 +5,11 @@ from itertools import pairwise
 
 import numpy as np
 import torch
+from torch import nn
 from torch.nn import functional as F
 from torch.utils.data import DataLoader
+
+from course_utils import training
 
 
 def _by_autograd(X, T, *weights):
@@ -206,6 +209,119 @@ def _looped_choice(validation_accuracies, test_accuracies):
     return [best, test_accuracies[best]]
 
 
+def _slope_by_autograd(bend, z):
+    z = z.clone().requires_grad_()
+    return torch.autograd.grad(bend(z).sum(), z)[0]
+
+
+class _InSequential(nn.Module):
+    def __init__(self, sizes):
+        super().__init__()
+        parts = [nn.Flatten()]
+        for one, other in pairwise(sizes):
+            parts += [nn.Linear(one, other), nn.Sigmoid()]
+        self.net = nn.Sequential(*parts[:-1])
+
+    def forward(self, images):
+        return self.net(images)
+
+
+class _InOtherOrder(nn.Module):
+    def __init__(self, sizes):
+        super().__init__()
+        self.last = nn.Linear(sizes[-2], sizes[-1])
+        self.hidden = nn.ModuleList(nn.Linear(one, other) for one, other in pairwise(sizes[:-1]))
+
+    def forward(self, images):
+        x = images.reshape(len(images), -1)
+        for layer in self.hidden:
+            x = torch.sigmoid(layer(x))
+        return self.last(x)
+
+
+class _ByName(nn.Module):
+    def __init__(self, sizes):
+        super().__init__()
+        self.depth = len(sizes) - 1
+        for i in range(self.depth):
+            setattr(self, f"layer{i}", nn.Linear(sizes[i], sizes[i + 1]))
+
+    def forward(self, images):
+        x = images.flatten(1)
+        for i in range(self.depth):
+            x = getattr(self, f"layer{i}")(x if i == 0 else x.sigmoid())
+        return x
+
+
+class _WithoutSuper(nn.Module):
+    def __init__(self, sizes):
+        self.layers = nn.ModuleList(nn.Linear(one, other) for one, other in pairwise(sizes))
+
+
+class _Flattened(_InSequential):
+    def forward(self, images):
+        return self.net[1:](images.flatten())
+
+
+class _WithoutReturn(_InSequential):
+    def forward(self, images):
+        self.net(images)
+
+
+class _OfFixedSizes(_InSequential):
+    def __init__(self, sizes):
+        super().__init__([sizes[0], 4, 3, sizes[-1]])
+
+
+def _fit_in_parts(model, train, validation, loss_fn, optimizer, epochs):
+    losses, accuracies = [], []
+    for _ in range(epochs):
+        losses.append(training.train_epoch(model, train, loss_fn, optimizer).loss)
+        accuracies.append(training.evaluate(model, validation, loss_fn).accuracy)
+    return losses, accuracies
+
+
+def _fit_by_epochs(model, train, validation, loss_fn, optimizer, epochs):
+    table = torch.zeros(2, epochs)
+    for epoch in range(epochs):
+        model.train()
+        for images, labels in train:
+            optimizer.zero_grad()
+            loss = loss_fn(model(images), labels)
+            loss.backward()
+            optimizer.step()
+            table[0, epoch] += loss.detach() * len(labels) / sum(len(labels) for _, labels in train)
+        images, labels = map(torch.cat, zip(*validation, strict=True))
+        with torch.inference_mode():
+            table[1, epoch] = (model.eval()(images).argmax(1) == labels).float().mean()
+    return table
+
+
+def _fit_without_switches(model, train, validation, loss_fn, optimizer, epochs):
+    losses, accuracies = [], []
+    for _ in range(epochs):
+        losses.append(training.train_epoch(model, train, loss_fn, optimizer).loss)
+        right = sum((model(images).argmax(1) == labels).sum() for images, labels in validation)
+        accuracies.append(right / sum(len(labels) for _, labels in validation))
+    return losses, accuracies
+
+
+def _fit_that_learns_twice(model, train, validation, loss_fn, optimizer, epochs):
+    losses, accuracies = [], []
+    for _ in range(epochs):
+        losses.append(training.train_epoch(model, train, loss_fn, optimizer).loss)
+        model.eval()
+        right = 0
+        for images, labels in validation:
+            outputs = model(images)
+            loss_fn(outputs, labels).backward()
+            optimizer.step()
+            optimizer.zero_grad()
+            right += (outputs.argmax(dim=1) == labels).sum().item()
+        accuracies.append(right / sum(len(labels) for _, labels in validation))
+    return losses, accuracies
+
+
 ALSO_RIGHT = {
     "0.1": [44.0, torch.tensor(44), np.uint8(44), [44], torch.tensor(200, dtype=torch.uint8) + 100],
     "0.2": [(32, 28), torch.Size([32, 28]), [np.int64(32), torch.tensor(28)]],
@@ -242,11 +358,10 @@ ALSO_RIGHT = {
         lambda W1, b1, W2, b2: ((W2 @ W1).tolist(), (W2 @ b1 + b2).tolist()),
     ],
     "1.3": [
-        lambda z: z.sigmoid() * z.neg().sigmoid(),
-        lambda z: torch.sigmoid(z.double()) - torch.sigmoid(z.double()) ** 2,
-        lambda z: 1 / (1 + (-z).exp()) * (1 - 1 / (1 + (-z).exp())),
-        lambda z: ((-z.abs()).exp() / (1 + (-z.abs()).exp()) ** 2).numpy(),
-        lambda z: 0.25 * (1 - torch.tanh(z / 2) ** 2),
+        lambda bend, z: (bend(z.double() + 1e-5) - bend(z.double() - 1e-5)) / 2e-5,
+        lambda bend, z: (bend(z + 0.001) - bend(z)) / 0.001,
+        lambda bend, z: _slope_by_autograd(bend, z),
+        lambda bend, z: ((bend(z + 0.01) - bend(z - 0.01)) * 50).tolist(),
     ],
     "1.4": [
         lambda factor, share: math.floor(round(math.log(share) / math.log(factor), 9)) + 1,
@@ -258,6 +373,19 @@ ALSO_RIGHT = {
         lambda x1, x2: 2 * max(0, x1 + x2 - 0.5) - 4 * max(0, x1 + x2 - 1) + 2 * max(0, x1 + x2 - 1.5) - 0.5,
         lambda x1, x2: torch.tensor([max(0, x1 - x2) + max(0, x2 - x1) - 0.6]),
         lambda x1, x2: np.float64(x1 - x2) ** 2 - 0.25,
+    ],
+    "1.7": [
+        lambda template, image: [
+            divmod((template * image).argmax().item(), image.shape[1]),
+            divmod((template * image).argmin().item(), image.shape[1]),
+        ],
+        lambda template, image: [
+            np.unravel_index((template * image).argmax().item(), image.shape),
+            np.unravel_index((template * image).argmin().item(), image.shape),
+        ],
+        lambda template, image: torch.stack(
+            [(template * image == end).nonzero()[0] for end in ((template * image).max(), (template * image).min())]
+        ),
     ],
     "1.6": [
         lambda counts: [counts[k, k].item() / counts[k].sum().item() for k in range(len(counts))],
@@ -288,7 +416,12 @@ ALSO_RIGHT = {
         lambda losses, sizes: losses.repeat_interleave(sizes).mean(),
     ],
     "2.5": [4.0, torch.tensor(4.0)],
-    "2.6": [1 / 16, 0.063, torch.tensor(0.0625)],
+    "2.6": [
+        lambda sums: math.prod(z.sigmoid().item() * (1 - z.sigmoid().item()) for z in sums),
+        lambda sums: (sums.sigmoid() * sums.neg().sigmoid()).log().sum().exp(),
+        lambda sums: np.prod(0.25 / np.cosh(sums.numpy() / 2) ** 2),
+    ],
+    "2.7": [_InSequential, _InOtherOrder, _ByName],
     "3.1": [(4.0, 12.0), torch.tensor([4, 12])],
     "3.2": [
         lambda logits: logits - logits.logsumexp(dim=1, keepdim=True),
@@ -300,12 +433,24 @@ ALSO_RIGHT = {
         lambda *given: [part.tolist() for part in _by_autograd(*given)],
         lambda *given: _by_autograd(*given),
     ],
-    "3.5": [79510.0, torch.tensor(79_510)],
+    "3.5": [
+        lambda sizes: sum((one + 1) * other for one, other in pairwise(sizes)),
+        lambda sizes: torch.tensor(sum(one * other + other for one, other in pairwise(sizes))),
+        lambda sizes: sum(p.numel() for pair in pairwise(sizes) for p in torch.nn.Linear(*pair).parameters()),
+    ],
     "3.6": [
         lambda model, images, labels, loss_fn, optimizer: _zero_first(model, images, labels, loss_fn, optimizer),
         lambda model, images, labels, loss_fn, optimizer: _by_hand(model, images, labels, loss_fn),
     ],
     "3.7": [0.1, 0.3, torch.tensor(0.4)],
+    "3.8": [
+        lambda logits, labels: (logits.softmax(1).argmax(1) == labels).sum() / len(labels),
+        lambda logits, labels: np.mean(logits.numpy().argmax(axis=1) == labels.numpy()),
+        lambda logits, labels: (
+            sum(row.index(max(row)) == t for row, t in zip(logits.tolist(), labels, strict=True)) / len(labels)
+        ),
+    ],
+    "3.9": [_fit_in_parts, _fit_by_epochs],
     "4.1": [
         lambda image, kernel: F.conv2d(image[None, None].double(), kernel[None, None].double())[0, 0].numpy(),
         lambda image, kernel: (image.unfold(0, len(kernel), 1).unfold(1, len(kernel), 1) * kernel).sum((2, 3)),
@@ -459,7 +604,7 @@ WRONG = {
         (math.nan, "wrong", "nan"),
     ],
     "0.2": [
-        (896, "wrong", "2 numbers are wanted here, and your answer is a number"),
+        (896, "wrong", "2 numbers are wanted here, and your answer is a single number"),
         ([32, 27], "wrong", "27 at place 2"),
     ],
     "0.3": [
@@ -493,8 +638,11 @@ WRONG = {
     "0.7": [
         (["train", "test", "test", "validation"], "wrong", "(b) is a choice, and you make it with the test digits"),
         (["train", "validation", "test", "test"], "wrong", "(d) is a choice"),
-        ("train", "wrong", "a list of 4 is wanted"),
-        (["train", "validation"], "wrong", "a list of 4 is wanted"),
+        ("train", "wrong", "4 texts in quotes are wanted here, and your answer is a text in quotes."),
+        (["train", "validation"], "wrong", "wanted here, and your answer is 2 texts in quotes."),
+        (("train", "validation", "test", 4), "wrong", "your answer is a tuple of 4, not all of one kind"),
+        ([1, 2, 3, 4], "wrong", "your answer is 4 numbers"),
+        (("train", "validation", "test", "all"), "wrong", "`'all'` at place 4"),
         (["train", "validation", "test", "all"], "wrong", "`'all'` at place 4"),
     ],
     "1.1": [([4, 5], "wrong", "2 by 2 numbers are wanted"), ([[4, 5], [-1, 2]], "wrong", "at place 2 of your list")],
@@ -510,8 +658,14 @@ WRONG = {
         (lambda W1, b1, W2, b2: (W2 @ W1.mul_(2), W2 @ b1 + b2), "wrong", "Look at W: `my_collapse(torch.tensor([["),
     ],
     "1.3": [
-        (lambda z: z.sigmoid() * (1 - z.sigmoid()) + 2e-5, "wrong", "gives 0.10501, and 0.10499 is expected"),
-        (lambda z: (torch.sigmoid(z + 0.01) - torch.sigmoid(z - 0.01)) / 0.2, "wrong", "is expected"),
+        (
+            lambda bend, z: (bend(z + 0.01) - bend(z - 0.01)) / 0.2,
+            "wrong",
+            "my_slope(torch.tanh, torch.tensor(0.5))` gives 0.07",
+        ),
+        (lambda bend, z: (bend(z + 1e-8) - bend(z - 1e-8)) / 2e-8, "wrong", "Everywhere 0"),
+        (lambda bend, z: bend(z) * (1 - bend(z)), "wrong", "is expected"),
+        (lambda z: z.sigmoid() * (1 - z.sigmoid()), "error", "takes 1 positional argument"),
     ],
     "1.4": [
         (5, "wrong", "A function is wanted here, and this is a number"),
@@ -526,6 +680,10 @@ WRONG = {
     "1.6": [
         (lambda counts: counts.max(dim=1).values / counts.sum(dim=1), "wrong", "not always the one on the diagonal"),
         (lambda counts: (counts.diag() / counts.sum(dim=1)).round(decimals=2), "wrong", "is expected"),
+    ],
+    "1.7": [
+        (lambda template, image: divmod((template * image).argmax().item(), image.shape[1]), "wrong", "gives"),
+        (lambda template, image: (template * image).max(), "wrong", "2 things, in this order: the place for it"),
     ],
     "2.1": [
         ([4, 8], "wrong", "8 at place 2 of your list is not right"),
@@ -569,7 +727,17 @@ WRONG = {
         (lambda losses, sizes: losses.mul_(sizes).sum() / sizes.sum(), "wrong", "changed its argument `losses`"),
     ],
     "2.5": [("4", "wrong", "a single number"), (4.2, "wrong", "too large")],
-    "2.6": [(0.06, "wrong", "too small"), (1, "wrong", "too large")],
+    "2.6": [
+        (lambda sums: 0.25 * 0.25, "wrong", "my_share(torch.tensor([3.0]))` gives 0.0625, and 0.04518 is expected"),
+        (lambda sums: torch.sigmoid(sums), "wrong", "gives [0.9526], and 0.04518"),
+    ],
+    "2.7": [
+        (_WithoutSuper, "error", "AttributeError in line"),
+        (_Flattened, "error", "RuntimeError"),
+        (_WithoutReturn, "wrong", "nothing (`None`)"),
+        (_OfFixedSizes, "wrong", "the shapes of its parameters: `MyNetwork([4, 2])` gives"),
+        (lambda sizes: sizes, "error", "no attribute 'parameters'"),
+    ],
     "3.1": [
         ([12, 4], "wrong", "in the wrong order"),
         ([12, 12], "wrong", "12 is ∂L/∂w₁"),
@@ -600,7 +768,14 @@ WRONG = {
         ),
         (lambda *given: [*_by_autograd(*given)[:3], -_by_autograd(*given)[3]], "wrong", "The sign of db2"),
     ],
-    "3.5": [(80_000, "wrong", "too large"), (79_511, "wrong", "too large")],
+    "3.5": [
+        (lambda sizes: 79_510, "wrong", "my_count([3, 2])` gives 79,510, and 8 is expected"),
+        (
+            lambda sizes: sizes[0] * sizes[1] + sizes[1] + sizes[1] * sizes[2] + sizes[2],
+            "wrong",
+            "one hidden layer alone",
+        ),
+    ],
     "3.6": [
         (lambda *parts: 1.0, "wrong", "neither"),
         (lambda *parts: print(_zero_first(*parts)), "wrong", "prints its result"),
@@ -615,6 +790,18 @@ WRONG = {
         (0, "wrong", "small positive number"),
         (1e300, "wrong", "small positive number"),
         ("small", "wrong", "a text"),
+    ],
+    "3.8": [
+        (lambda logits, labels: ((logits > 0).float().argmax(dim=1) == labels).float().mean(), "wrong", "is expected"),
+        (lambda logits, labels: (logits.max(dim=1) == labels).mean(), "error", "AttributeError"),
+        (lambda logits, labels: (logits.argmax(dim=1) == labels).sum() // len(labels), "wrong", "is expected"),
+    ],
+    "3.9": [
+        (lambda *given: training.fit(*given[:-1], epochs=given[-1]).train_loss, "wrong", "the two lists"),
+        (_fit_that_learns_twice, "wrong", "a step is taken there"),
+        (_fit_without_switches, "wrong", "`model.eval()` is missing"),
+        (lambda *given: _fit_in_parts(*given)[0], "wrong", "the two lists"),
+        (lambda *given: print(_fit_in_parts(*given)), "wrong", "prints its result"),
     ],
     "4.1": [
         (lambda image, kernel: image * kernel, "error", "RuntimeError"),

@@ -130,7 +130,7 @@ def mine_or_reference(number: str, mine: object) -> object:
 
 
 def _as_needed(mine: object, exercise: Exercise) -> object:
-    if exercise.use in ("train", "rule") or inspect.isclass(mine):
+    if exercise.use in ("train", "fit", "build", "rule"):
         return mine
     if exercise.inputs is None:
         return like(mine, exercise.reference)

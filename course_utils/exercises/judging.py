@@ -282,7 +282,7 @@ def _guess(got: object, expected: object, exercise: Exercise, tries: int) -> str
     if _form(got) != _form(expected):
         form = _form(expected)
         verb = "are" if form[0].isdigit() else "is"
-        return f"{form[0].upper()}{form[1:]} {verb} wanted here, and your answer is {in_words(got)}."
+        return f"{form[0].upper()}{form[1:]} {verb} wanted here, and your answer is {_form(got)}."
     if _is_numbers(got) and not torch.isfinite(tensor_of(got)).all():
         return "Your answer holds inf or nan, and the right one is finite."
     if tries >= FEW_TRIES:
@@ -298,11 +298,16 @@ def _guess(got: object, expected: object, exercise: Exercise, tries: int) -> str
 
 
 def _form(value: object) -> str:
-    """What kind of answer a value is."""
+    """What kind of answer a value is, in words that differ where the kinds differ."""
     if isinstance(value, str):
-        return "a word in quotes"
-    if isinstance(value, bool):
-        return "`True` or `False`"
+        return "a text in quotes"
+    if isinstance(value, list | tuple) and value and not _is_numbers(value):
+        texts = all(isinstance(part, str) for part in value)
+        return (
+            f"{len(value)} text{'s' * (len(value) > 1)} in quotes"
+            if texts
+            else f"{in_words(value)}, not all of one kind"
+        )
     if _is_numbers(value):
         numbers = tensor_of(value)
         if numbers.numel() == 1:
@@ -375,9 +380,10 @@ def _count(value: object) -> int:
 
 def called(exercise: Exercise, index: int, most: int = 300) -> str:
     """A call of the answer, ready to paste; nothing where it would be too long or the answer is not simply called."""
-    if exercise.inputs is None or exercise.use not in ("call", "gradient", "reaches"):
+    if exercise.inputs is None or exercise.use not in ("call", "gradient", "reaches", "build"):
         return ""
-    text = f"{exercise.name}({', '.join(map(as_code, exercise.inputs[index]))})"
+    arguments = exercise.inputs[index][:1] if exercise.use == "build" else exercise.inputs[index]
+    text = f"{exercise.name}({', '.join(map(as_code, arguments))})"
     return text if len(text) <= most else ""
 
 

@@ -1,16 +1,14 @@
-"""Lesson 1: collapsing linear layers, the sigmoid's slope, vanishing gradients, folding by hand, recall."""
+"""Lesson 1: collapsing linear layers, measuring a slope, vanishing gradients, folding by hand, recall, templates."""
 
 import math
 
 import torch
 
-from .exercise import Exercise, NotRight, drawn
+from .exercise import Code, Exercise, NotRight, drawn
 from .judging import format_number, number_of
 
 PRODUCT = Exercise(
-    "1.1",
-    "two layers as one matrix",
-    "my_product = [[4, 5], [-1, -2]]",
+    "1.1", "two layers as one matrix", "my_product = [[4, 5], [-1, -2]]",
     mistakes={
         "This is W₁W₂. The layer that acts last stands on the left: W₂W₁.": [[3, 0], [7, -1]],
         "This is the right table with rows and columns exchanged. Row 1 belongs to the first output.": [[4, -1], [5, -2]],
@@ -25,8 +23,6 @@ PRODUCT = Exercise(
     ),
     why="Row 1: 2 · 1 + 1 · 2 = 4 and 2 · 1 + 1 · 3 = 5. Row 2: 1 · 1 − 1 · 2 = −1 and 1 · 1 − 1 · 3 = −2.",
 )  # fmt: skip
-
-# 1.2 ------------------------------------------------------------------------------------------------------------------
 
 
 def my_collapse(W1, b1, W2, b2):
@@ -43,25 +39,24 @@ def _bias(bias):
     return lambda W1, b1, W2, b2: (W2 @ W1, bias(b1, W2, b2))
 
 
+def _weights(weights):
+    """A wrong answer: other weights, and the right bias."""
+    return lambda W1, b1, W2, b2: (weights(W1, W2), W2 @ b1 + b2)
+
+
 COLLAPSE = Exercise(
-    "1.2",
-    "two layers with biases as one",
-    my_collapse,
+    "1.2", "two layers with biases as one", my_collapse, parts=("W", "b"), atol=1e-5,
     inputs=[_two_layers(2, 2, 2), _two_layers(3, 2, 1), _two_layers(4, 3, 2), _two_layers(3, 3, 3, torch.float64)],
-    parts=("W", "b"),
-    atol=1e-5,
     mistakes={
         "This is W₁W₂. The layer that acts last stands on the left: W₂W₁. (Torch stops with an error where the shapes do not "
-        "fit, and where they happen to fit the numbers are wrong.)": lambda W1, b1, W2, b2: (W1 @ W2, W2 @ b1 + b2),
-        "The two things stand in the wrong order: first W, then b.": lambda W1, b1, W2, b2: (W2 @ b1 + b2, W2 @ W1),
-        "W is transposed: it has a row for each output and a column for each "
-        "input.": lambda W1, b1, W2, b2: ((W2 @ W1).T, W2 @ b1 + b2),
-        "b₁ is lost. It passes through the second layer like any hidden number: W₂b₁, and then b₂ is "
-        "added.": _bias(lambda b1, W2, b2: b2),
+        "fit, and where they happen to fit the numbers are wrong.)": _weights(lambda W1, W2: W1 @ W2),
+        "The two stand in the wrong order: first W, then b.": lambda *layers: my_collapse(*layers)[::-1],
+        "W is transposed: it has a row for each output and a column for each input.": _weights(lambda W1, W2: (W2 @ W1).T),
+        "b₁ is lost. It passes through the second layer like any hidden number: W₂b₁, and then b₂ is added.": _bias(lambda b1, W2, b2: b2),
         "b₂ is lost: it is added at the very end.": _bias(lambda b1, W2, b2: W2 @ b1),
         "The biases do not simply add up: b₁ passes through the second layer, so it becomes W₂b₁.": _bias(lambda b1, W2, b2: b1 + b2),
         "b₂ does not pass through W₂: it is added after it.": _bias(lambda b1, W2, b2: W2 @ (b1 + b2)),
-        "`*` multiplies entry by entry. The matrix product is `@`.": lambda W1, b1, W2, b2: (W2 * W1, W2 @ b1 + b2),
+        "`*` multiplies entry by entry. The matrix product is `@`.": _weights(lambda W1, W2: W2 * W1),
         "W is right, and in b `*` multiplies entry by entry. The matrix product is `@`.": _bias(lambda b1, W2, b2: W2 * b1 + b2),
     },
     hints=(
@@ -72,49 +67,46 @@ COLLAPSE = Exercise(
     why="W₂(W₁x + b₁) + b₂ = (W₂W₁)x + (W₂b₁ + b₂): the first bias passes through the second layer.",
 )  # fmt: skip
 
-# 1.3 ------------------------------------------------------------------------------------------------------------------
+
+def my_slope(bend, z):
+    tiny = 0.001
+    return (bend(z + tiny) - bend(z - tiny)) / (2 * tiny)
 
 
-def my_sigmoid_slope(z):
-    s = torch.sigmoid(z)
-    return s * (1 - s)
+def _sigmoid_slope(z):
+    return z.sigmoid() * (1 - z.sigmoid())
 
 
-SIGMOID_SLOPE = Exercise(
-    "1.3",
-    "the slope of the sigmoid",
-    my_sigmoid_slope,
+SLOPE = Exercise(
+    "1.3", "the slope of any bend", my_slope, rtol=2e-3, atol=2e-3,
     inputs=[
-        (torch.tensor([0.5, -1.0]),),
-        (torch.tensor(2.0),),
-        (drawn(3, 4, dtype=torch.float64),),
-        (torch.tensor([-1000.0, 0.0, 1000.0]),),
+        (Code("torch.sigmoid"), torch.tensor([0.5, -1.0])),
+        (Code("torch.relu"), torch.tensor([-2.0, 3.0])),
+        (Code("torch.tanh"), torch.tensor(0.5)),
+        (Code("torch.square"), torch.tensor([[1.5, -0.5], [3.0, 0.7]])),
+        (Code("torch.sigmoid"), torch.tensor([-1000.0, 2.0, 1000.0])),
     ],
     mistakes={
-        "This is the sigmoid itself. Its slope is σ(z) (1 − σ(z)).": torch.sigmoid,
-        "A sign is wrong: σ(z) (1 − σ(z)). A slope above 0.25 cannot be.": lambda z: z.sigmoid() * (1 + z.sigmoid()),
-        "You put z where σ(z) belongs: first compute s = σ(z), then s (1 − s).": lambda z: z * (1 - z),
-        "In one of the two factors you put z where σ(z) belongs: s (1 − s).": lambda z: z.sigmoid() * (1 - z),
-        "One factor is missing: σ(z) times (1 − σ(z)).": lambda z: 1 - z.sigmoid(),
-        "Nearly: s − s², without the half.": lambda z: z.sigmoid() - z.sigmoid() ** 2 / 2,
-        "The sign is turned round. The sigmoid climbs everywhere, so its slope is positive.": lambda z: -my_sigmoid_slope(z),
-        "This squares the sigmoid. The second factor is 1 − σ(z).": lambda z: z.sigmoid() ** 2,
-        "This is the slope of the ReLU.": lambda z: (z > 0).to(z.dtype),
-        "Right near 0, but at z = −1000 it gives nan: an exponential grew beyond the largest number. `torch.sigmoid` guards "
-        "against that; build the slope from it.": lambda z: (-z).exp() / (1 + (-z).exp()) ** 2,
-        "Right near 0, but at z = 1000 it gives nan: an exponential grew beyond the largest number. `torch.sigmoid` guards "
-        "against that; build the slope from it.": lambda z: z.exp() / (1 + z.exp()) ** 2,
-        "This is the largest slope of all. Give back the slope at every z.": lambda z: my_sigmoid_slope(z).max(),
+        "This is right for the sigmoid alone. Measure the `bend` that is handed in.": lambda bend, z: _sigmoid_slope(z),
+        "In one of the two factors of this formula stands z where σ(z) belongs; and it is the sigmoid's alone. Measure the "
+        "`bend` that is handed in.": lambda bend, z: z.sigmoid() * (1 - z),
+        "This is the slope of the ReLU. Measure the `bend` that is handed in.": lambda bend, z: (z > 0).to(z.dtype),
+        "This is the bend itself. Its slope is how much it changes, for each bit that z changes.": lambda bend, z: bend(z),
+        "Twice too large: from z − tiny to z + tiny it is two steps, so divide by 2 · tiny.": lambda bend, z: 2 * my_slope(bend, z),
+        "The sign is turned round: where a bend climbs, its slope is positive.": lambda bend, z: -my_slope(bend, z),
+        "This is how much the bend changes on the way from z − tiny to z + tiny. Divide by the length of that way.": lambda bend, z: bend(z + 0.001) - bend(z - 0.001),
+        "Everywhere 0. Either you move so little that `z + tiny` is rounded to z (32 bits hold about seven digits: move by 0.001), "
+        "or you multiply by what you should divide by.": lambda bend, z: torch.zeros_like(z),
+        "This is the slope of the line from the origin. Compare two places near z, one on each side.": lambda bend, z: bend(z) / z,
+        "This is the largest slope of all. Give back the slope at every z.": lambda bend, z: my_slope(bend, z).max(),
     },
     hints=(
-        "The formula stands above: the slope at z can be written with the sigmoid's own value at z.",
-        "First s = σ(z): torch has `torch.sigmoid`, which works on a whole tensor at once.",
-        "Call the sigmoid's value s. Then two factors: s itself, and what s lacks to 1.",
+        "The cell above does it for the sigmoid at 0. Which two things change, and which stay?",
+        "Where 0 stood is now z: ask the bend a little to the right of each z, and a little to the left.",
+        "A slope is a change divided by the way that it took: `tiny` to the right and `tiny` to the left.",
     ),
-    why="σ′(z) = σ(z) (1 − σ(z)). At 0 that is ½ · ½ = 0.25, and nowhere is it more.",
+    why="It needs no formula, and so it is also the test of every formula. Far out the sigmoid is flat, and the slope is 0.",
 )  # fmt: skip
-
-# 1.4 ------------------------------------------------------------------------------------------------------------------
 
 
 def my_layers(factor, share):
@@ -127,9 +119,7 @@ def my_layers(factor, share):
 
 
 LAYERS = Exercise(
-    "1.4",
-    "how many layers until nothing is left",
-    my_layers,
+    "1.4", "how many layers until nothing is left", my_layers,
     inputs=[(0.25, 0.001), (0.5, 0.25), (0.5, 0.3), (0.9, 0.5), (0.35, 1e-6), (0.1, 0.5)],
     mistakes={
         "At (0.5, 0.25) two layers leave exactly a quarter, and *less* than a quarter is "
@@ -149,14 +139,11 @@ LAYERS = Exercise(
     hints=(
         "Start with 1, and multiply by the factor once for each layer. How long until less than the share is left?",
         "For 0.25 and 0.001: 0.25, 0.0625, 0.0156, 0.0039, … When does it first fall below 0.001?",
-        "A `while` loop repeats as long as a condition holds. The condition compares what is left with the share; inside, one more "
-        "layer is counted.",
+        "A `while` loop repeats as long as a condition holds: that enough is left. Inside, one more layer is counted.",
     ),
     why="0.25⁴ = 0.0039 and 0.25⁵ = 0.00098: in the best case the fifth sigmoid takes the gradient below a thousandth. With "
     "logarithms it is one line: log(share) / log(factor), rounded down, plus 1.",
 )  # fmt: skip
-
-# 1.5 ------------------------------------------------------------------------------------------------------------------
 
 
 def my_fold(x1, x2):
@@ -175,47 +162,41 @@ def judge_fold(outcomes):
     scores = [number_of(outcome.value, "the score") for outcome in outcomes]
     if not all(map(math.isfinite, scores)):
         raise NotRight("One of the scores is inf or nan. A fold takes sums and `max(0, …)` only.")
-    sides = [int(score > 0) for score in scores]
-    if sides == list(NEAR.values()):
-        return
-    if all(score and (score < 0) == side for score, side in zip(scores, NEAR.values(), strict=True)):
+    sides, truths = [int(score > 0) for score in scores], list(NEAR.values())
+    if all(score and side != truth for score, side, truth in zip(scores, sides, truths, strict=True)):
         raise NotRight("The fold is right, and its sign is turned round: class 1 is to have the scores above 0.")
-    corners = [(place, NEAR[place], score) for place, score in zip(NEAR, scores, strict=True) if place in CORNERS]
-    for (x1, x2), side, score in corners:
-        if int(score > 0) != side:
-            wanted = "above 0" if side else "0 or below"
-            words = f"The corner ({x1}, {x2}) is class {side}, so its score should be {wanted}, and it is {format_number(score)}."
-            if _is_straight(scores):
-                raise NotRight(
-                    f"{words} Your score is a straight line in x₁ and x₂: without a bend, one corner is always wrong."
-                )
-            raise NotRight(f"{words} Write down h₁, h₂ and the score of all four corners.")
-    place = next(place for place, side, truth in zip(NEAR, sides, NEAR.values(), strict=True) if side != truth)
-    raise NotRight(
-        f"The four corners are right, and the point ({place[0]:g}, {place[1]:g}) beside one of them is not: the border runs too "
-        "near a corner. A network that is right on its examples alone says little about their neighbours. Let the border "
-        "pass halfway."
-    )
+    wrong = [point for point, side, truth in zip(NEAR, sides, truths, strict=True) if side != truth]
+    corner = next((point for point in wrong if point in CORNERS), None)
+    if corner:
+        wanted = "above 0" if CORNERS[corner] else "0 or below"
+        score = format_number(scores[list(NEAR).index(corner)])
+        advice = "Write down h₁, h₂ and the score of all four corners."
+        if _is_straight(scores):
+            advice = "Your score is a straight line in x₁ and x₂: without a bend, one corner is always wrong."
+        raise NotRight(
+            f"The corner {corner} is class {CORNERS[corner]}, so its score should be {wanted}, and it is {score}. {advice}"
+        )
+    if wrong:
+        raise NotRight(
+            f"The four corners are right, and the point ({wrong[0][0]:g}, {wrong[0][1]:g}) beside one of them is not: the border "
+            "runs too near a corner. A network that is right on its examples alone says little about their neighbours. Let the "
+            "border pass halfway."
+        )  # fmt: skip
 
 
 def _is_straight(scores):
     places = torch.tensor([[x1, x2, 1] for x1, x2 in NEAR], dtype=torch.float64)
     scores = torch.tensor(scores, dtype=torch.float64)[:, None]
-    plane = places @ torch.linalg.lstsq(places, scores).solution
-    return torch.allclose(plane, scores, atol=1e-6)
+    return torch.allclose(places @ torch.linalg.lstsq(places, scores).solution, scores, atol=1e-6)
 
 
 FOLD = Exercise(
-    "1.5",
-    "fold four corners by hand",
-    my_fold,
-    inputs=list(NEAR),
-    judge=judge_fold,
+    "1.5", "fold four corners by hand", my_fold, inputs=list(NEAR), judge=judge_fold,
     mistakes={
         "straight line": lambda x1, x2: x1 + x2 - 0.5,
         "sign is turned round": lambda x1, x2: 0.5 - max(0, x1 - x2) - max(0, x2 - x1),
         "The corner (0, 1) is class 1": lambda x1, x2: max(0, x1 - x2) - 0.5,
-        "Let the border pass halfway": lambda x1, x2: abs(x1 - x2) - 0.99,
+        "border pass halfway": lambda x1, x2: abs(x1 - x2) - 0.99,
         "A single number is wanted": lambda x1, x2: [max(0, x1 - x2), max(0, x2 - x1)],
         "Write down h₁, h₂": lambda x1, x2: max(0, x1 - 0.5) + max(0, x2 - 0.5) - 0.25,
     },
@@ -228,17 +209,13 @@ FOLD = Exercise(
     "Other folds do it too.",
 )  # fmt: skip
 
-# 1.6 ------------------------------------------------------------------------------------------------------------------
-
 
 def my_recall(counts):
     return counts.diag() / counts.sum(dim=1)
 
 
 RECALL = Exercise(
-    "1.6",
-    "recall from a confusion matrix",
-    my_recall,
+    "1.6", "recall from a confusion matrix", my_recall,
     inputs=[
         (torch.tensor([[3, 5], [1, 1]]),),
         (torch.tensor([[4]]),),
@@ -254,12 +231,11 @@ RECALL = Exercise(
         "`max` takes the largest count of each column, and the sums are those of the rows. What was found stands on the "
         "diagonal.": lambda counts: counts.max(dim=0).values / counts.sum(dim=1),
         "This is what was lost. The recall is what was found: 1 minus it.": lambda counts: 1 - my_recall(counts),
-        "You divided by all digits there are. Each class has its own number: the sum of its "
-        "row.": lambda counts: counts.diag() / counts.sum(),
+        "You divided by all digits there are. Each class has its own number: the sum of its row.": lambda counts: counts.diag() / counts.sum(),
         "This is the accuracy, one number for all classes. The recall is one for each.": lambda counts: counts.diag().sum() / counts.sum(),
         "This is the mean of the recalls. Give back one for each class.": lambda counts: my_recall(counts).mean(),
         "These are percentages. Let the recall run from 0 to 1.": lambda counts: 100 * my_recall(counts),
-        "These are counts. Divide each by the number of digits of that class, the sum of its row.": lambda counts: counts.diag(),
+        "These are counts. Divide each by the number of digits of that class, the sum of its row.": torch.diag,
         "These are whole numbers: `//` drops what comes after the decimal point. Divide with `/`.": lambda counts: counts.diag() // counts.sum(dim=1),
         "You divided by the digits of a class that were lost. Divide by all of them, those found "
         "included.": lambda counts: counts.diag() / (counts.sum(dim=1) - counts.diag()),
@@ -274,4 +250,53 @@ RECALL = Exercise(
     why="A row holds every digit of a class, so its sum is how many there were; the diagonal says how many were found.",
 )  # fmt: skip
 
-EXERCISES = [PRODUCT, COLLAPSE, SIGMOID_SLOPE, LAYERS, FOLD, RECALL]
+
+def my_evidence(template, image):
+    evidence = template * image
+    columns = image.shape[1]
+    most, least = evidence.argmax().item(), evidence.argmin().item()
+    return [most // columns, most % columns], [least // columns, least % columns]
+
+
+def _places(evidence):
+    """A wrong answer: the places of the largest and the smallest number of some other table."""
+    return lambda template, image: my_evidence(evidence(template, image), torch.ones_like(image))
+
+
+def _counted_through(template, image):
+    return (template * image).argmax(), (template * image).argmin()
+
+
+EVIDENCE = Exercise(
+    "1.7", "what speaks for a digit", my_evidence, parts=("the place for it", "the place against it"),
+    inputs=[
+        (torch.tensor([[0.5, -3.0], [2.0, -1.0]]), torch.tensor([[1.0, 0.0], [0.5, 0.8]])),
+        (torch.tensor([[0.3, -0.2, 0.9], [-0.7, 0.4, -0.1]]), torch.tensor([[0.9, 1.0, 0.0], [0.2, 0.5, 0.6]])),
+        (drawn(4, 3, seed=1), drawn(4, 3, seed=2, size=0.3).abs()),
+        (drawn(5, 8, seed=3, dtype=torch.float64), drawn(5, 8, seed=4, size=0.3, dtype=torch.float64).relu()),
+    ],
+    mistakes={
+        "This is where the template itself is largest and smallest. A pixel without ink adds nothing to the score, however red or "
+        "blue the template is there: multiply by the ink first.": _places(lambda template, image: template),
+        "This is where the image has most and least ink. Ink speaks for the digit only where the template is red, and against it "
+        "only where it is blue: multiply the two.": _places(lambda template, image: image),
+        "Here colour and ink were added. A score is a sum of *products*: weight times ink.": _places(torch.add),
+        "The strongest evidence without its sign: what speaks against the digit has a product below 0, so leave out `abs`.": _places(lambda template, image: (template * image).abs()),
+        "The two stand in the wrong order: first the place that speaks for the digit.": lambda *given: my_evidence(*given)[::-1],
+        "Row and column are exchanged in {part}: first the row.": lambda *given: [place[::-1] for place in my_evidence(*given)],
+        "{part} counts the pixels one by one, row after row. Give its row and its column: `//` and `%` by the number of "
+        "columns.": _counted_through,
+        "{part}: you divided by the number of rows. After as many pixels as there are *columns* a new row "
+        "begins.": lambda template, image: [list(divmod(int(place), len(image))) for place in _counted_through(template, image)],
+        "These are the products themselves. Where do they stand?": lambda template, image: ((template * image).max(), (template * image).min()),
+    },
+    hints=(
+        "The score is a sum of 784 products, weight times ink. Which of them is the largest, which the smallest?",
+        "`template * image` multiplies pixel by pixel. What is the product where there is no ink?",
+        "`argmax` and `argmin` count through the table row after row. Pixel 30 of a table with 28 columns is in row 1, column 2: "
+        "divide by the columns; what is left over is the column.",
+    ),
+    why="A pixel's share of the score is its weight times its ink. Where there is no ink, even the reddest weight adds nothing.",
+)  # fmt: skip
+
+EXERCISES = [PRODUCT, COLLAPSE, SLOPE, LAYERS, FOLD, RECALL, EVIDENCE]

@@ -1,23 +1,20 @@
-"""Lesson 2: constant guesses, mini-batches, a loss whose shapes fit, means weighted by samples, hedging."""
+"""Lesson 2: constant guesses, mini-batches, a loss whose shapes fit, weighted means, hedging, a network as a class."""
 
 from itertools import chain
 
 import torch
+from torch import nn
 
 from .exercise import Code, Exercise, NotRight, drawn
 from .judging import tensor_of
 from .running import in_words
 
 CONSTANT = Exercise(
-    "2.1",
-    "the best constant and its score",
-    "my_constant_and_score = [4, (9 + 1 + 16) / 3]  # 8.667",
-    parts=("the constant", "its score"),
-    rtol=5e-3,
+    "2.1", "the best constant and its score", "my_constant_and_score = [4, (9 + 1 + 16) / 3]  # 8.667",
+    parts=("the constant", "its score"), rtol=5e-3,
     mistakes={
         "This is the score of the best constant, in the wrong order: first the constant, then its score.": [26 / 3, None],
-        "3 is the middle one of the three. It is the best constant for the mean *distance*. For squares the far label pulls "
-        "harder.": [3, None],
+        "3 is the middle one of the three. It is the best constant for the mean *distance*. For squares the far label pulls harder.": [3, None],
         "4.5 is the middle between the smallest and the largest label. Each of the three pulls.": [4.5, None],
         "12 is the sum of the labels. The best constant is a mean.": [12, None],
         "The constant is right. The score is a mean: divide the sum of the squares by 3.": [None, 26],
@@ -33,8 +30,6 @@ CONSTANT = Exercise(
     ),
     why="The mean is 4, and (9 + 1 + 16) / 3 = 8.667 is the variance of these three labels.",
 )  # fmt: skip
-
-# 2.2 ------------------------------------------------------------------------------------------------------------------
 
 
 def my_mini_batches(images, labels, batch_size, generator):
@@ -65,24 +60,18 @@ def judge_mini_batches(outcomes):
             "The digits of a batch stand side by side in the data set, so they meet in every epoch. Shuffle all of them "
             "first, and then cut the order into batches."
         )
+    draw = "Draw it from the `generator` that is passed, as it comes, and from nothing else."
     if first == other:
-        raise NotRight(
-            "Generators with different seeds give the same order. Draw it from the `generator` that is passed, as it comes."
-        )
+        raise NotRight(f"Generators with different seeds give the same order. {draw}")
     if first != again:
-        raise NotRight(
-            "Two generators with the same seed give different orders. Draw from the `generator` that is passed, and from "
-            "nothing else."
-        )
+        raise NotRight(f"Two generators with the same seed give different orders. {draw}")
 
 
 def _epoch(value, size, batch_size):
     """The places of the digits in each batch; together they are to be an epoch."""
     if not isinstance(value, list | tuple):
-        raise NotRight(
-            "Hand out each batch with `yield`, and stop when every digit has come once. What came is "
-            f"{in_words(value)}."
-        )  # fmt: skip
+        words = "Hand out each batch with `yield`, and stop when every digit has come once. What came is "
+        raise NotRight(f"{words}{in_words(value)}.")
     batches = [_places(batch, size) for batch in value]
     sizes, expected = [[len(batch) for batch in one] for one in (batches, _cut(range(size), batch_size))]
     if sizes != expected:
@@ -111,10 +100,9 @@ def _places(batch, size):
     images, labels = _digits(size)
     some_images, some_labels = tensor_of(batch[0], "the first of a pair"), tensor_of(batch[1], "the second of a pair")
     if some_labels.ndim != 1 or some_images.shape != (len(some_labels), *images.shape[1:]):
-        shapes = f"`{list(some_images.shape)}` and `{list(some_labels.shape)}`"
         raise NotRight(
             "A batch holds as many labels as images, the images first. Here their shapes should be `[batch, 1, 1, 2]` and "
-            f"`[batch]`, and yours are {shapes}."
+            f"`[batch]`, and yours are `{list(some_images.shape)}` and `{list(some_labels.shape)}`."
         )
     known = images.flatten(1).tolist()
     chosen = [known.index(image) if image in known else None for image in some_images.flatten(1).tolist()]
@@ -126,9 +114,8 @@ def _places(batch, size):
 
 
 def _whole_batches_only(images, labels, batch_size, generator):
-    for part in my_mini_batches(images, labels, batch_size, generator):
-        if len(part[1]) == batch_size:
-            yield part
+    batches = my_mini_batches(images, labels, batch_size, generator)
+    return (batch for batch in batches if len(batch[1]) == batch_size)
 
 
 def _drawn_anew(images, labels, batch_size, generator):
@@ -154,11 +141,8 @@ def _for_ever(images, labels, batch_size, generator):
 
 
 MINI_BATCHES = Exercise(
-    "2.2",
-    "mini-batches",
-    my_mini_batches,
+    "2.2", "mini-batches", my_mini_batches, judge=judge_mini_batches,
     inputs=[(*_digits(size), batch, Code(f"torch.Generator().manual_seed({seed})")) for size, batch, seed in EPOCHS],
-    judge=judge_mini_batches,
     mistakes={
         "short batch is missing": _whole_batches_only,
         "exactly once": _drawn_anew,
@@ -173,13 +157,10 @@ MINI_BATCHES = Exercise(
     hints=(
         "Two steps: draw one order for the whole epoch, then hand out a slice of it at a time.",
         "`torch.randperm` draws the order, of as many places as there are labels. A slice of it holds the places of a batch.",
-        "`range(0, n, batch_size)` gives the places where the slices start. `images[places]` picks many images at once, and a slice "
-        "past the end is simply shorter.",
+        "`range(0, n, batch_size)` gives the places where the slices start. `images[places]` picks many images at once.",
     ),
     why="One order for the epoch, cut into slices: every digit comes once, and a slice past the end is simply shorter.",
 )  # fmt: skip
-
-# 2.3 ------------------------------------------------------------------------------------------------------------------
 
 
 def my_squared_error(outputs, labels):
@@ -187,9 +168,7 @@ def my_squared_error(outputs, labels):
 
 
 SQUARED_ERROR = Exercise(
-    "2.3",
-    "a loss whose shapes fit",
-    my_squared_error,
+    "2.3", "a loss whose shapes fit", my_squared_error, use="gradient", parts=("the loss", "its gradient"),
     inputs=[
         (torch.tensor([[1.0], [2.5]]), torch.tensor([3, 1])),
         (drawn(4, 1, seed=1, size=5), torch.tensor([7, 0, 3, 3])),
@@ -197,8 +176,6 @@ SQUARED_ERROR = Exercise(
         (drawn(5, 1, seed=3, dtype=torch.float64), torch.tensor([9, 1, 4, 0, 2])),
         (torch.tensor([[4.5]]), torch.tensor([6])),
     ],
-    use="gradient",
-    parts=("the loss", "its gradient"),
     mistakes={
         "Every answer was compared with every label: `[N, 1]` minus `[N]` gives `[N, N]`. Bring both into one shape first, with "
         "`outputs[:, 0]` or `labels.unsqueeze(1)`.": lambda outputs, labels: ((outputs - labels) ** 2).mean(),
@@ -214,13 +191,10 @@ SQUARED_ERROR = Exercise(
     hints=(
         "The shapes are `[N, 1]` and `[N]`. Print the shape of their difference.",
         "A difference of `[N]` and `[N]` has the shape `[N]`: each answer meets its own label.",
-        "Take the only column of `outputs` (all rows, column 0), or give the labels a second axis with `unsqueeze`. The rest of the "
-        "line is right.",
+        "Take the only column of `outputs` (all rows, column 0), or give the labels a second axis with `unsqueeze`. The rest is right.",
     ),
     why="With both in the shape `[N]`, each answer meets its own label. `labels.unsqueeze(1)` is as good.",
 )  # fmt: skip
-
-# 2.4 ------------------------------------------------------------------------------------------------------------------
 
 
 def my_mean_loss(losses, sizes):
@@ -228,9 +202,7 @@ def my_mean_loss(losses, sizes):
 
 
 MEAN_LOSS = Exercise(
-    "2.4",
-    "a mean that counts digits",
-    my_mean_loss,
+    "2.4", "a mean that counts digits", my_mean_loss,
     inputs=[
         (torch.tensor([2.0, 1.0, 4.0]), torch.tensor([100, 100, 20])),
         (torch.tensor([0.5, 3.0]), torch.tensor([64, 1])),
@@ -255,9 +227,7 @@ MEAN_LOSS = Exercise(
 )  # fmt: skip
 
 HEDGE = Exercise(
-    "2.5",
-    "the answer that hedges",
-    "my_answer = (3 * 3 + 7) / 4  # 4",
+    "2.5", "the answer that hedges", "my_answer = (3 * 3 + 7) / 4  # 4",
     mistakes={
         "3 is the most probable digit. With squared errors the rare 7 pulls the best answer towards it.": 3,
         "5 is the middle of 3 and 7. The more probable digit pulls harder.": 5,
@@ -274,26 +244,121 @@ HEDGE = Exercise(
     why="¾ · 3 + ¼ · 7 = 4. The network names a 4, which the picture certainly is not.",
 )  # fmt: skip
 
+
+def my_share(sums):
+    slopes = sums.sigmoid() * (1 - sums.sigmoid())
+    return slopes.prod()
+
+
+def _slopes(sums):
+    return sums.sigmoid() * (1 - sums.sigmoid())
+
+
 GRADIENT_LEFT = Exercise(
-    "2.6",
-    "what two sigmoids leave",
-    "my_share = 0.25 * 0.25  # 0.0625",
-    rtol=1e-2,
+    "2.6", "what a chain of sigmoids leaves", my_share, atol=1e-9,
+    inputs=[(torch.zeros(2),), (torch.tensor([3.0]),), (torch.tensor([0.5, -1.0, 2.0]),), (drawn(5, seed=1, dtype=torch.float64),)],
     mistakes={
-        "That is one sigmoid. The gradient passes through both.": 0.25,
-        "The slopes are multiplied, and not added up.": 0.5,
-        "A quarter of a quarter is not half of a quarter.": 0.125,
-        "A quarter is what is *left* after each sigmoid, not what is lost.": 0.75,
-        "That is how many times smaller it gets. The share is 1 divided by that.": 16,
-        "This is a percentage. Write the share as a number from 0 to 1.": 6.25,
+        "This is the most that can be left. A sigmoid leaves a quarter only where it is steepest, at 0; here each has its own "
+        "slope.": lambda sums: 0.25 ** len(sums),
+        "The slopes are multiplied on the way back, and not added up.": lambda sums: _slopes(sums).sum(),
+        "This is the mean slope. The slopes are multiplied.": lambda sums: _slopes(sums).mean(),
+        "This multiplies the sigmoids themselves. What a gradient meets on its way is their slope, σ(z) (1 − σ(z)).": lambda sums: sums.sigmoid().prod(),
+        "These are the slopes. The gradient passes through one after the other: multiply them.": _slopes,
+        "A slope is what is *left* after a sigmoid, not what is lost.": lambda sums: 1 - my_share(sums),
+        "This is how many times smaller it gets. The share is 1 divided by that.": lambda sums: 1 / my_share(sums),
+        "This is a percentage. Write the share as a number from 0 to 1.": lambda sums: 100 * my_share(sums),
+        "That is one sigmoid. The gradient passes through all of them.": lambda sums: _slopes(sums)[0],
+        "That is one sigmoid, the last. The gradient passes through all of them.": lambda sums: _slopes(sums)[-1],
+        "This is the slope at the sum of them all. Each sigmoid has its own place, and so its own slope.": lambda sums: _slopes(sums.sum()),
     },
     hints=(
-        "Each sigmoid passes on at most a quarter of what comes to it.",
-        "Slopes along a chain multiply: the second sigmoid passes on a quarter of what the first one left.",
-        "As a fraction: cut a pie into four, and one of these pieces into four again. What part of the pie is such a crumb?",
+        "A sigmoid passes on its slope at the place where it is: σ(z) (1 − σ(z)), as lesson 1 said.",
+        "Slopes along a chain multiply: the second sigmoid passes on its share of what the first one left.",
+        "All slopes at once come from `sums.sigmoid()`. A tensor has `.sum()` for adding up, and `.prod()` for multiplying.",
     ),
-    why="¼ · ¼ = 1/16. It is the most that can be left; what is measured next is less, since few sums lie at the steepest "
-    "place, and the weights take their share.",
+    why="For two sums of 0 that is ¼ · ¼ = 1/16, the most that two sigmoids can leave. Away from 0 they leave less, and the "
+    "weights take their share too.",
 )  # fmt: skip
 
-EXERCISES = [CONSTANT, MINI_BATCHES, SQUARED_ERROR, MEAN_LOSS, HEDGE, GRADIENT_LEFT]
+
+class MyNetwork(nn.Module):
+    def __init__(self, sizes):
+        super().__init__()
+        layers = [nn.Linear(sizes[i], sizes[i + 1]) for i in range(len(sizes) - 1)]
+        self.layers = nn.ModuleList(layers)
+
+    def forward(self, images):
+        x = images.flatten(start_dim=1)
+        for layer in self.layers[:-1]:
+            x = layer(x).sigmoid()
+        return self.layers[-1](x)
+
+
+def _bent_by(bend, last):
+    """A wrong answer: another bend between the layers, and one after the last."""
+
+    class Mistaken(MyNetwork):
+        def forward(self, images):
+            x = images.flatten(start_dim=1)
+            for layer in self.layers[:-1]:
+                x = bend(layer(x))
+            return last(self.layers[-1](x))
+
+    return Mistaken
+
+
+class _PlainList(MyNetwork):
+    def __init__(self, sizes):
+        super().__init__(sizes)
+        layers = list(self.layers)
+        del self.layers
+        self.layers = layers
+
+
+class _MadeAnew(nn.Module):
+    def __init__(self, sizes):
+        super().__init__()
+        self.sizes = sizes
+
+    def forward(self, images):
+        return MyNetwork(self.sizes)(images)
+
+
+class _Shared(MyNetwork):
+    def __init__(self, sizes):
+        super().__init__(sizes)
+        of_a_size = {layer.weight.shape: layer for layer in self.layers}
+        self.layers = nn.ModuleList([of_a_size[layer.weight.shape] for layer in self.layers])
+
+
+NETWORK = Exercise(
+    "2.7", "a network of any depth", MyNetwork, use="build", parts=("the shapes of its parameters", "its answers"),
+    inputs=[
+        ([6, 4, 1], drawn(3, 1, 2, 3, seed=1)),
+        ([4, 3, 3, 2], drawn(2, 1, 2, 2, seed=2)),
+        ([4, 2], drawn(1, 1, 2, 2, seed=3)),
+        ([6, 5, 3, 3, 3, 1], drawn(4, 1, 3, 2, seed=4)),
+    ],
+    mistakes={
+        "Torch finds no parameters, so nothing would be trained: a plain list hides its layers. Put them into an "
+        "`nn.ModuleList`, or into an `nn.Sequential`.": _PlainList,
+        "Torch finds no parameters, and the network answers differently each time: `forward` makes new layers whenever it is "
+        "called. Make them once, in `__init__`, and keep them on `self`.": _MadeAnew,
+        "Two layers of the same size are one and the same layer. Make a new `nn.Linear` for each, so that each has weights of its "
+        "own.": _Shared,
+        "The last layer has a sigmoid too, so no answer above 1 can ever be given. Leave it out there.": _bent_by(torch.sigmoid, torch.sigmoid),
+        "No sigmoid stands between the layers, so the whole stack is one linear layer (lesson 1).": _bent_by(nn.Identity(), nn.Identity()),
+        "These are ReLUs. The network above bends with sigmoids.": _bent_by(torch.relu, nn.Identity()),
+        "The first sigmoid is missing, or one too many is at the end: a sigmoid stands after each layer but the "
+        "last.": _bent_by(nn.Identity(), torch.sigmoid),
+    },
+    hints=(
+        "`sizes` has one number more than there are layers: layer i leads from `sizes[i]` to `sizes[i + 1]`.",
+        "Lesson 1 made such a list of layers in one line. Here it goes into an `nn.ModuleList`, which is set on `self`.",
+        "`forward` flattens the images, walks with a loop through all layers but the last (`[:-1]`), each with its sigmoid, and at "
+        "last calls the last one (`[-1]`).",
+    ),
+    why="`nn.ModuleList` tells torch of its layers, so `parameters()` finds their weights; a loop through them is the forward pass.",
+)  # fmt: skip
+
+EXERCISES = [CONSTANT, MINI_BATCHES, SQUARED_ERROR, MEAN_LOSS, HEDGE, GRADIENT_LEFT, NETWORK]

@@ -1,21 +1,19 @@
-"""Lesson 3: back-propagation, log-softmax and NLL, the five steps of a batch, a learning rate found by experiment."""
+"""Lesson 3: back-propagation, log-softmax, NLL, the five steps, a learning rate, accuracy, a whole training."""
 
 import math
 from functools import cache
+from itertools import pairwise
 
 import torch
 from torch import nn
 
+from .. import training
 from ..data import batches, load_digits
-from ..training import fit
 from .exercise import Code, Exercise, NotRight, drawn
 from .judging import format_number, number_of
 
 GRADIENTS = Exercise(
-    "3.1",
-    "gradients by hand",
-    "my_gradients = [2 * 1 * 2, 2 * 1 * 3 * 1 * 2]  # [4, 12]",
-    parts=("∂L/∂w₂", "∂L/∂w₁"),
+    "3.1", "gradients by hand", "my_gradients = [2 * 1 * 2, 2 * 1 * 3 * 1 * 2]  # [4, 12]", parts=("∂L/∂w₂", "∂L/∂w₁"),
     mistakes={
         "12 is ∂L/∂w₁. It stands in the wrong order: first ∂L/∂w₂, then ∂L/∂w₁.": [12, None],
         "∂L/∂w₂ is half of what it should be. The slope of (y − t)² is 2(y − t): the 2 is missing.": [2, None],
@@ -26,19 +24,15 @@ GRADIENTS = Exercise(
         "∂L/∂w₂ is right. ∂L/∂w₁ leaves out w₂ and x: multiply the slope at y by both.": [None, 2],
         "∂L/∂w₂ is right. The sign of ∂L/∂w₁ is turned round: w₂ and x are positive, so growing w₁ lets y grow too.": [None, -12],
         "Both are half of what they should be. The slope of (y − t)² is 2(y − t): the 2 is missing.": [2, 6],
-        "2 is the slope at y. On the way to w₂ it is multiplied by h, and on the way to w₁ by w₂, by the ReLU's slope and by "
-        "x.": [2, 2],
+        "2 is the slope at y. On the way to w₂ it is multiplied by h, and on the way to w₁ by w₂, by the ReLU's slope and by x.": [2, 2],
     },
     hints=(
         "Walk forward first: a = w₁x, h = max(0, a), y = w₂h.",
         "How far is y from t? Now walk back, one slope at a time, as in the table. It begins with ∂L/∂y = 2(y − t).",
         "For w₂ multiply by h; for w₁ multiply by w₂, by the ReLU's slope, and by x.",
     ),
-    why="∂L/∂w₂ = 2(y − t) · h = 2 · 2, and ∂L/∂w₁ = 2(y − t) · w₂ · 1 · x = 2 · 3 · 1 · 2. Autograd gives the same two "
-    "numbers.",
+    why="∂L/∂w₂ = 2(y − t) · h = 2 · 2, and ∂L/∂w₁ = 2(y − t) · w₂ · 1 · x = 2 · 3 · 1 · 2. Autograd gives the same two numbers.",
 )  # fmt: skip
-
-# 3.2 ---------------------------------------------------------------------------------------------------------------
 
 
 def my_log_softmax(logits):
@@ -57,9 +51,7 @@ def _without_keepdim(logits):
 
 
 LOG_SOFTMAX = Exercise(
-    "3.2",
-    "log-softmax of a batch",
-    my_log_softmax,
+    "3.2", "log-softmax of a batch", my_log_softmax,
     inputs=[
         (drawn(2, 3, seed=1),),
         (drawn(2, 2, seed=2),),
@@ -95,10 +87,7 @@ LOG_SOFTMAX = Exercise(
 )  # fmt: skip
 
 MEAN_NLL = Exercise(
-    "3.3",
-    "the loss of two kinds of answers",
-    "my_loss = (-math.log(1 / 2) - math.log(1 / 8)) / 2  # 1.386",
-    rtol=5e-3,
+    "3.3", "the loss of two kinds of answers", "my_loss = (-math.log(1 / 2) - math.log(1 / 8)) / 2  # 1.386", rtol=5e-3,
     mistakes={
         "This is the logarithm of the mean probability. The loss is the mean of the logarithms: first −log of each, then the "
         "mean.": -math.log(0.3125),
@@ -117,8 +106,6 @@ MEAN_NLL = Exercise(
     ),
     why="(0.693 + 2.079) / 2 = 1.386. It is the mean of the logarithms, and not the logarithm of the mean.",
 )  # fmt: skip
-
-# 3.4 ---------------------------------------------------------------------------------------------------------------
 
 
 def my_backward(X, T, W1, b1, W2, b2):
@@ -156,17 +143,8 @@ def _gradients_of(samples, inputs, hidden, classes, dtype=torch.float32):
 
 
 BACKWARD = Exercise(
-    "3.4",
-    "back-propagation in tensors",
-    my_backward,
-    inputs=[
-        _gradients_of(2, 2, 3, 2),
-        _gradients_of(6, 4, 5, 3),
-        _gradients_of(3, 7, 4, 10, torch.float64),
-        _gradients_of(5, 3, 3, 3),
-    ],
-    parts=("dW1", "db1", "dW2", "db2"),
-    atol=1e-5,
+    "3.4", "back-propagation in tensors", my_backward, parts=("dW1", "db1", "dW2", "db2"), atol=1e-5,
+    inputs=[_gradients_of(2, 2, 3, 2), _gradients_of(6, 4, 5, 3), _gradients_of(3, 7, 4, 10, torch.float64), _gradients_of(5, 3, 3, 3)],
     mistakes={
         "{part} is as many times too large as there are samples. The loss is a mean over them, so dZ is divided by their "
         "number.": _spoilt(lambda gradient, samples: gradient * samples),
@@ -181,33 +159,45 @@ BACKWARD = Exercise(
         "Back through Z = H W₂ + b₂: dW₂ is `H.T @ dZ`, db₂ is the sum of dZ over the samples, dH is `dZ @ W2.T`.",
         "Back through the ReLU: dA is dH where A > 0, else 0. Then the same step once more, with X in the place of H.",
     ),
-    why="Two linear layers need the same three lines each, and between them the ReLU lets a gradient through where it "
-    "let the number through.",
+    why="Two linear layers need the same three lines each, and between them the ReLU lets a gradient through where it let the number through.",
 )  # fmt: skip
 
+
+def my_count(sizes):
+    count = 0
+    for i in range(len(sizes) - 1):
+        weights, biases = sizes[i] * sizes[i + 1], sizes[i + 1]
+        count = count + weights + biases
+    return count
+
+
+def _weights_of(sizes):
+    return sum(one * other for one, other in pairwise(sizes))
+
+
 PARAMETERS = Exercise(
-    "3.5",
-    "how many parameters",
-    "my_count = 784 * 100 + 100 + 100 * 10 + 10  # 79,510",
+    "3.5", "how many parameters", my_count,
+    inputs=[([784, 100, 10],), ([3, 2],), ([2, 3, 4],), ([5, 4, 3, 2],), ([7, 1, 1, 6, 2],)],
     mistakes={
-        "The weights are all there, and the biases are missing: one for each hidden neuron, one for each class.": 79_400,
-        "This is the first layer alone. The second has a weight from each hidden neuron to each class, and biases.": 78_500,
-        "Nearly. One of the layers' biases is missing: the output layer has 10.": 79_500,
-        "Nearly. One of the layers' biases is missing: the hidden layer has 100.": 79_410,
-        "This is a single layer from pixels to classes. With a hidden layer there are two.": 7_850,
-        "Each layer has weights of its own, so their numbers are added up, not multiplied.": 784_000,
-        "These are the neurons. Count the weights between them, and their biases.": 894,
-        "The pixels have no bias: only the layers that compute have one for each output.": 79_510 + 784,
+        "The weights are all there, and the biases are missing: one for each output of each layer.": _weights_of,
+        "This is the first layer alone. Each of the layers has weights and biases.": lambda sizes: my_count(sizes[:2]),
+        "Nearly. The biases of the output layer are missing: one for each class.": lambda sizes: my_count(sizes) - sizes[-1],
+        "Nearly. Only the output layer has biases here; the hidden layers have them too.": lambda sizes: _weights_of(sizes) + sizes[-1],
+        "This is a single layer from the first size to the last. Each size but the first is a layer's.": lambda sizes: my_count([sizes[0], sizes[-1]]),
+        "Each layer has weights of its own, so their numbers are added up, not multiplied.": math.prod,
+        "These are the neurons. Count the weights between them, and their biases.": sum,
+        "The pixels have no bias: only the layers that compute have one for each output.": lambda sizes: my_count(sizes) + sizes[0],
+        "A bias belongs to each *output* of a layer, and you counted one for each input.": lambda sizes: _weights_of(sizes) + sum(sizes[:-1]),
+        "This is right for one hidden layer alone. Go through all pairs of neighbouring sizes with a loop.": lambda sizes: my_count([sizes[0], sizes[1], sizes[2]]),
+        "Here the last layer is missing: `range` ends one before its end, so three sizes are two layers, `range(2)`.": lambda sizes: my_count(sizes[:-1]),
     },
     hints=(
         "A linear layer has a weight for each pair of input and output, and a bias for each output.",
-        "There are two such layers: 784 pixels to 100 hidden neurons, and from these to 10 classes.",
-        "Four numbers are to be added up: the weights and the biases of the first layer, the weights and the biases of the second.",
+        "`sizes[i]` and `sizes[i + 1]` are the inputs and outputs of one layer. With three sizes, i is 0 and 1.",
+        "Start with a count of 0. A loop over i adds two things for each layer: its weights, which are a product, and its biases.",
     ),
-    why="784 · 100 weights and 100 biases, then 100 · 10 weights and 10 biases.",
+    why="With 100 hidden neurons: 784 · 100 weights and 100 biases, then 100 · 10 weights and 10 biases, so 79,510.",
 )  # fmt: skip
-
-# 3.6 ---------------------------------------------------------------------------------------------------------------
 
 
 def my_step(model, images, labels, loss_fn, optimizer):
@@ -238,8 +228,7 @@ def _left_evaluating(model, *given):
 
 
 def _eval_first(model, *given):
-    model.eval()
-    return my_step(model, *given)
+    return my_step(model.eval(), *given)
 
 
 def _gives_the_batch(model, images, *given):
@@ -247,20 +236,14 @@ def _gives_the_batch(model, images, *given):
     return images
 
 
-NORMED = "nn.Sequential(nn.Linear(3, 5), nn.ReLU(), nn.BatchNorm1d(5), nn.Linear(5, 2))"
+NORMED = Code("nn.Sequential(nn.Linear(3, 5), nn.ReLU(), nn.BatchNorm1d(5), nn.Linear(5, 2))")
+CROSS_ENTROPY = Code("nn.CrossEntropyLoss()")
 BATCHES = [(drawn(8, 3, seed=seed), torch.arange(8) % 2) for seed in range(3)]
 
 STEP = Exercise(
-    "3.6",
-    "repair a training step",
-    my_step,
-    inputs=[
-        (Code("nn.Linear(3, 2)"), BATCHES, Code("nn.CrossEntropyLoss()"), 0.5),
-        (Code(NORMED), BATCHES, Code("nn.CrossEntropyLoss()"), 0.1),
-    ],
-    use="train",
-    parts=("the weights after three batches", "the returned loss", "the model's mode"),
-    rtol=1e-3,
+    "3.6", "repair a training step", my_step,
+    inputs=[(Code("nn.Linear(3, 2)"), BATCHES, CROSS_ENTROPY, 0.5), (NORMED, BATCHES, CROSS_ENTROPY, 0.1)],
+    use="train", parts=("the weights after three batches", "the returned loss", "the model's mode"), rtol=1e-3,
     mistakes={
         "After three batches no weight has moved, though `step()` and `backward()` were called: the gradients were set to zero "
         "between them, so `step()` found none.": _step_of("backward", "zero", "step"),
@@ -285,8 +268,6 @@ STEP = Exercise(
     why="`step()` uses the gradients that `backward()` left, so they may be emptied only after it (or before `backward()`).",
 )  # fmt: skip
 
-# 3.7 ---------------------------------------------------------------------------------------------------------------
-
 GOAL, EPOCHS = 0.7, 3
 
 
@@ -299,7 +280,7 @@ def loss_after(learning_rate: float) -> float:
     split = load_digits("digits", train_size=2000).train
     train = batches(split, 64, shuffle=True, generator=torch.Generator().manual_seed(0))
     optimizer = torch.optim.SGD(model.parameters(), lr=learning_rate)
-    return fit(model, train, None, nn.CrossEntropyLoss(), optimizer, epochs=EPOCHS).train_loss[-1]
+    return training.fit(model, train, None, nn.CrossEntropyLoss(), optimizer, epochs=EPOCHS).train_loss[-1]
 
 
 def judge_learning_rate(outcomes):
@@ -307,26 +288,23 @@ def judge_learning_rate(outcomes):
     rate = number_of(outcomes[0].value)
     if not 0 < rate < 1e6:
         raise NotRight(
-            f"A learning rate is a small positive number, and {rate:g} is none. Try 0.01 first, and look at the loss."
+            f"A learning rate is a small positive number, and {rate:g} is not. Try 0.01 first, and look at the loss."
         )
     loss = loss_after(rate)
     if loss < GOAL:
         return
-    tried = f"With {rate:g} the mean loss of epoch {EPOCHS} is {format_number(loss)}, and the goal is below {GOAL}."
+    advice = "That is above ln 10, where it started: the steps are too long, and it leaps about. Try a tenth."
     if loss <= loss_after(rate / 3):
-        raise NotRight(f"{tried} It falls, but it creeps: the steps are too short. Try three times as much.")
-    if loss < math.log(10) * 1.05:
-        raise NotRight(f"{tried} The steps are too long: they overshoot again and again. Try a smaller rate.")
+        advice = "It falls, but it creeps: the steps are too short. Try three times as much."
+    elif loss < math.log(10) * 1.05:
+        advice = "The steps are too long: they overshoot again and again. Try a smaller rate."
     raise NotRight(
-        f"{tried} That is above ln 10, where it started: the steps are too long, and it leaps about. Try a tenth."
+        f"With {rate:g} the mean loss of epoch {EPOCHS} is {format_number(loss)}, and the goal is below {GOAL}. {advice}"
     )
 
 
 LEARNING_RATE = Exercise(
-    "3.7",
-    "a learning rate, by experiment",
-    "my_learning_rate = 0.2",
-    judge=judge_learning_rate,
+    "3.7", "a learning rate, by experiment", "my_learning_rate = 0.2", judge=judge_learning_rate,
     mistakes={"creeps": 0.001, "overshoot again": 0.5, "Try a tenth": 50, "small positive number": -0.1},
     hints=(
         "Try rates a factor of ten apart first: 0.001, 0.01, 0.1, 1. The loss tells which side you are on.",
@@ -336,4 +314,168 @@ LEARNING_RATE = Exercise(
     why="There is no single right rate: a whole range of them does well, and only trying shows where it lies.",
 )  # fmt: skip
 
-EXERCISES = [GRADIENTS, LOG_SOFTMAX, MEAN_NLL, BACKWARD, PARAMETERS, STEP, LEARNING_RATE]
+
+def my_accuracy(logits, labels):
+    return (logits.argmax(dim=1) == labels).float().mean()
+
+
+def _of_the_true_digit(scores, labels):
+    return scores[range(len(labels)), labels]
+
+
+ACCURACY = Exercise(
+    "3.8", "accuracy from logits", my_accuracy,
+    inputs=[
+        (torch.tensor([[2.0, 1.0, 0.5], [0.1, 0.3, 0.2]]), torch.tensor([0, 1])),
+        (torch.tensor([[-1.5, -0.5], [1.0, 0.9]]), torch.tensor([1, 1])),
+        (torch.tensor([[-3.0, -2.0, -1.0, -2.5]]), torch.tensor([2])),
+        (drawn(3, 3, seed=5), torch.tensor([0, 1, 1])),
+        (drawn(7, 10, seed=6), torch.tensor([3, 7, 2, 9, 0, 6, 1])),
+        (drawn(9, 4, seed=7), torch.arange(9) % 4),
+    ],
+    mistakes={
+        "You count a digit as read only if its probability is above ½. The answer is the digit with the *largest* logit, however "
+        "small its probability: nobody asks for certainty.": lambda z, labels: (_of_the_true_digit(z.softmax(dim=1), labels) > 0.5).float().mean(),
+        "You count a digit as read if its logit is above 0. The answer is the digit with the *largest* logit; all may lie below "
+        "0.": lambda z, labels: (_of_the_true_digit(z, labels) > 0).float().mean(),
+        "`dim=0` looks down the columns, over the batch. A row is a digit: `dim=1`.": lambda z, labels: (z.argmax(dim=0) == labels).float().mean(),
+        "Without a `dim`, `argmax` gives one place for the whole table. Each row has an answer of its own: "
+        "`dim=1`.": lambda z, labels: (z.argmax() == labels).float().mean(),
+        "`max` says how large the largest logit is, and a label is no logit. `argmax` says where it stands, and that is the "
+        "digit.": lambda z, labels: (z.amax(dim=1) == labels).float().mean(),
+        "This is a count. The accuracy is a share: divide by the number of labels.": lambda z, labels: (z.argmax(dim=1) == labels).sum(),
+        "You divided by the number of classes. Divide by the number of labels.": lambda z, labels: (z.argmax(dim=1) == labels).sum() / z.shape[1],
+        "This says for each digit whether it was read right. The accuracy is the share of the Trues.": lambda z, labels: z.argmax(dim=1) == labels,
+        "This is the share that was read wrong.": lambda *given: 1 - my_accuracy(*given),
+        "This is a percentage. In this course an accuracy is a number from 0 to 1.": lambda *given: 100 * my_accuracy(*given),
+        "This is the mean probability of the true digit. The accuracy counts answers: right or wrong.": lambda z, labels: _of_the_true_digit(z.softmax(dim=1), labels).mean(),
+    },
+    hints=(
+        "What does the network answer? In each row the digit with the largest logit; a softmax would not change which one that is.",
+        "`argmax` with a `dim` says where the largest number stands, in each row or in each column. Which of the two is a digit?",
+        "Compare the answers with the labels: `==` gives True or False for each. As decimal numbers these are 1 and 0, so `.float()` and then a mean.",
+    ),
+    why="The largest logit has the largest probability, so no softmax is needed, and it need not be above ½.",
+)  # fmt: skip
+
+
+def my_fit(model, train, validation, loss_fn, optimizer, epochs):
+    losses, accuracies = [], []
+    for _ in range(epochs):
+        model.train()
+        total = samples = 0
+        for images, labels in train:
+            loss = loss_fn(model(images), labels)
+            loss.backward()
+            optimizer.step()
+            optimizer.zero_grad()
+            total += loss.item() * len(labels)
+            samples += len(labels)
+        losses.append(total / samples)
+        model.eval()
+        right = samples = 0
+        with torch.no_grad():
+            for images, labels in validation:
+                right += (model(images).argmax(dim=1) == labels).sum().item()
+                samples += len(labels)
+        accuracies.append(right / samples)
+    return losses, accuracies
+
+
+def _fit_without(method):
+    """A wrong answer: `train()`, `eval()` or `zero_grad()` is never called."""
+
+    def fit(model, train, validation, loss_fn, optimizer, epochs):
+        setattr(optimizer if method == "zero_grad" else model, method, lambda: None)
+        return my_fit(model, train, validation, loss_fn, optimizer, epochs)
+
+    return fit
+
+
+def _fit_with_losses(summary):
+    """A wrong answer: an epoch's loss is made of its batches' losses in another way."""
+
+    def fit(model, train, validation, loss_fn, optimizer, epochs):
+        losses = []
+
+        def recording(outputs, labels):
+            losses.append(loss_fn(outputs, labels))
+            return losses[-1]
+
+        accuracies = my_fit(model, train, validation, recording, optimizer, epochs)[1]
+        return summary(torch.stack(losses).reshape(epochs, len(train))), accuracies
+
+    return fit
+
+
+def _fit_with_accuracy(measure):
+    """A wrong answer: after each epoch the accuracy is measured in another way."""
+
+    def fit(model, train, validation, loss_fn, optimizer, epochs):
+        losses, accuracies = [], []
+        for _ in range(epochs):
+            losses += my_fit(model, train, validation, loss_fn, optimizer, 1)[0]
+            accuracies.append(measure(model, validation, loss_fn, optimizer))
+        return losses, accuracies
+
+    return fit
+
+
+def _mean_over_batches(model, validation, *_):
+    with torch.no_grad():
+        return torch.stack([my_accuracy(model(images), labels) for images, labels in validation]).mean()
+
+
+def _with_gradients(model, validation, *_):
+    images, labels = map(torch.cat, zip(*validation, strict=True))
+    return my_accuracy(model(images), labels)
+
+
+def _learning(model, validation, loss_fn, optimizer):
+    return [my_step(model, *batch, loss_fn, optimizer) for batch in validation][-1]
+
+
+def _some(sizes, seed):
+    return [(drawn(size, 3, seed=seed + size), torch.arange(seed, seed + size) * 2 % 3) for size in sizes]
+
+
+FIT = Exercise(
+    "3.9", "a whole training", my_fit, use="fit", rtol=1e-3,
+    parts=("the weights after it", "the two lists", "the switch for gradients"),
+    inputs=[
+        (Code("nn.Linear(3, 3)"), _some([4, 3], 1), _some([5, 2], 2), CROSS_ENTROPY, 0.5, 2),
+        (Code(NORMED.text.replace("2))", "3))")), _some([8, 6, 3], 3), _some([7, 4, 2], 4), CROSS_ENTROPY, 0.3, 4),
+        (Code("nn.Linear(3, 3)"), _some([4], 5), _some([3], 6), CROSS_ENTROPY, 0.1, 1),
+    ],
+    mistakes={
+        "From the second epoch on it trains in the evaluation mode, since `model.eval()` was the last that was said. Begin each "
+        "epoch with `model.train()`.": _fit_without("train"),
+        "The accuracy is measured while layers such as batch norm are in their training mode: `model.eval()` is missing before "
+        "the validation.": _fit_without("eval"),
+        "The gradients of all batches pile up, since `backward()` adds to `.grad`: `optimizer.zero_grad()` is "
+        "missing.": _fit_without("zero_grad"),
+        "The network learns from the validation digits too: a step is taken there. Then they can no longer say how it reads new "
+        "ones: no `backward()` and no `step()` there.": _fit_with_accuracy(_learning),
+        "The numbers are right, and torch keeps a record for gradients that nobody wants, which takes time and memory: put "
+        "`with torch.no_grad():` around the validation.": _fit_with_accuracy(_with_gradients),
+        "Your training loss is the mean over the *batches*, so the digits of a short last batch count more than others. Weigh each "
+        "batch's loss with its size.": _fit_with_losses(lambda losses: losses.mean(dim=1)),
+        "Your training loss is that of the last batch of each epoch. Take the mean over all its digits.": _fit_with_losses(lambda losses: losses[:, -1]),
+        "Your training loss is the sum over the batches. Take the mean over all digits.": _fit_with_losses(lambda losses: losses.sum(dim=1)),
+        "Your accuracy is the mean over the *batches*, so the digits of a short last batch count more than others. Count what is "
+        "right in all batches, and divide at the end.": _fit_with_accuracy(_mean_over_batches),
+        "The accuracy is measured on the digits that it learns from. Ask about the validation digits.": lambda model, train, validation, *given: my_fit(model, train, train, *given),
+        "The two lists stand in the wrong order: first the losses.": lambda *given: my_fit(*given)[::-1],
+        "You give a pair for each epoch. Give two lists, all the losses and all the accuracies.": lambda *given: list(zip(*my_fit(*given), strict=True)),
+        "It ends after one epoch. `return` belongs behind the loop, at its outer edge.": lambda *given: my_fit(*given[:-1], 1),
+    },
+    hints=(
+        "A loop over the epochs, and in it two loops one after the other: one over the training batches, one over the validation's.",
+        "The first loop takes the five steps, and adds up loss · size. Before it comes `model.train()`, after it `model.eval()`.",
+        "The second loop stands inside `torch.no_grad()`, and counts how often the `argmax` of a row is its label. Both counts are "
+        "divided once an epoch, by the number of *digits*.",
+    ),
+    why="Learn in `train()`, measure in `eval()` without gradients, weigh every mean by its digits. This is all that `fit` does.",
+)  # fmt: skip
+
+EXERCISES = [GRADIENTS, LOG_SOFTMAX, MEAN_NLL, BACKWARD, PARAMETERS, STEP, LEARNING_RATE, ACCURACY, FIT]

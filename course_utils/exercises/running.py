@@ -147,6 +147,33 @@ def train(step: Callable, model: nn.Module, batches: Sequence, loss_fn: Callable
     return [weights, losses, model.training, len(backwards), len(steps)]
 
 
+def fit(answer: Callable, model: nn.Module, *given: object) -> list:
+    """Let a whole training run, with plain SGD: given are both kinds of batches, a loss, a learning rate and epochs.
+
+    Gives the weights, what the answer gave, and whether all that ran in `eval()` ran without gradients.
+    """
+    *batches, loss_fn, learning_rate, epochs = given
+    recorded = []
+    model.register_forward_hook(lambda *_: recorded.append(torch.is_grad_enabled() and not model.training))
+    optimizer = torch.optim.SGD(model.parameters(), lr=learning_rate)
+    value = answer(model, *batches, loss_fn, optimizer, epochs)
+    return [nn.utils.parameters_to_vector(model.parameters()), value, not any(recorded)]
+
+
+def build(network: Callable, sizes: Sequence[int], images: Tensor) -> list:
+    """Make a network of these sizes, and let it answer with weights that depend on their shapes alone.
+
+    Gives the shapes of its parameters, its answers, and as a clue whether it answers alike twice.
+    """
+    model = network(sizes)
+    parameters = list(model.parameters())
+    with torch.no_grad():
+        for parameter in parameters:
+            parameter.copy_(torch.arange(1.0, parameter.numel() + 1).sin().reshape(parameter.shape))
+        answers, again = plain(model(images)), plain(model(images))
+    return [sorted(list(parameter.shape) for parameter in parameters), answers, identical(answers, again)]
+
+
 def gradient(loss: Callable, outputs: Tensor, *others: object) -> list:
     """A loss, and its gradient with respect to the outputs, or "none" where `backward()` does not reach them."""
     outputs.requires_grad_()
@@ -186,7 +213,8 @@ def count_work(answer: Callable, most: int, *arguments: object) -> list:
 
 
 # a rule is called too, and a value that was found by eye is as good as the rule
-USES = {"call": call, "rule": call, "train": train, "gradient": gradient, "reaches": reaches, "count_work": count_work}
+USES = {"call": call, "rule": call, "train": train, "fit": fit, "build": build}
+USES |= {"gradient": gradient, "reaches": reaches, "count_work": count_work}
 
 
 # Plain values -------------------------------------------------------------------------------------------------------
@@ -325,7 +353,7 @@ def decode(text: str) -> object:
     """What `encode` wrote. Raises ValueError for anything else."""
     try:
         return json.loads(text, object_hook=_untagged)
-    except (TypeError, AttributeError, RecursionError) as error:
+    except (TypeError, AttributeError, OverflowError, RecursionError) as error:
         raise ValueError(f"this is no encoded value: {error}") from error
 
 
