@@ -3,6 +3,7 @@
 import ast
 import inspect
 import math
+import sys
 import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,7 +14,7 @@ from torch import Tensor
 
 from .running import Code, Outcome, run
 
-__all__ = ["Code", "Exercise", "NotRight", "drawn"]
+__all__ = ["Code", "Exercise", "NotRight", "altered", "drawn"]
 
 
 class NotRight(Exception):
@@ -72,7 +73,7 @@ class Exercise:
     def inputs_of(self, measured: Mapping[str, object]) -> Sequence[tuple] | None:
         """What an answer is run on: for a rule (see `running.USES`), what the lesson measured."""
         if self.use == "rule" and measured:
-            return [tuple(measured[name] for name in self.arguments)]
+            return [tuple(measured[name] for name in self.arguments if name in measured)]
         return self.inputs
 
     @cached_property
@@ -98,6 +99,21 @@ class Exercise:
     def mistaken(self) -> dict[str, list[Outcome]]:
         """What each mistake gives, by its words."""
         return {words: run(mistake, self.inputs, self.use) for words, mistake in self.mistakes.items()}
+
+
+def altered(solution: Callable, changes: Mapping[str, str]) -> Callable:
+    """A wrong answer: the solution with pieces of its code replaced, each old one by a new one.
+
+    Raises ValueError for a piece that is not there.
+    """
+    source = textwrap.dedent(inspect.getsource(solution))
+    for old, new in changes.items():
+        if old not in source:
+            raise ValueError(f"{solution.__name__} does not contain {old!r}")
+        source = source.replace(old, new)
+    namespace = dict(vars(sys.modules[solution.__module__]))
+    exec(source, namespace)
+    return namespace[solution.__name__]
 
 
 def drawn(*shape: int, seed: int = 0, size: float = 2.0, dtype: torch.dtype = torch.float32) -> Tensor:

@@ -13,13 +13,10 @@ EIGHT_BITS = Exercise(
         "Off by one. 0 to 255 are 256 numbers, so subtract 256.": 43,
         "A `uint8` has no sign, so nothing below 0. 300 is 256 and how much?": -44,
     },
-    hints=(
-        "200 + 100 is 300, and a `uint8` ends at 255.",
-        "After 255 comes 0 again. So 256 becomes 0, 257 becomes 1, …",
-        "How far beyond 256 is 300?",
-    ),
-    why="300 is 256 + 44. Eight bits keep the 44.",
-)  # fmt: skip
+    hints=("200 + 100 is 300, and a `uint8` ends at 255.",
+           "After 255 comes 0 again. So 256 becomes 0, 257 becomes 1, …",
+           "How far beyond 256 is 300?"),
+    why="300 is 256 + 44. Eight bits keep the 44.")  # fmt: skip
 
 ROW_SHAPE = Exercise(
     "0.2", "the shape of a slice", "my_shape = [32, 28]",
@@ -32,13 +29,10 @@ ROW_SHAPE = Exercise(
         "Only the channel and the row are picked. The columns are all still there.": [32],
         "`10` picks one row, the one with the number 10. It does not take ten of them.": [32, 10, 28],
     },
-    hints=(
-        "Between the brackets stands one entry for each axis: digits, channels, rows. The columns are not mentioned, so all are kept.",
-        "A slice such as `:32` keeps its axis. A single number picks one place, and the axis disappears.",
-        "Two of the four axes are picked away. Which two stay, and how long is each?",
-    ),
-    why="32 digits, and of each one row: 28 pixels. The axes of channel and row were picked away.",
-)  # fmt: skip
+    hints=("Between the brackets stands one entry for each axis: digits, channels, rows. The columns are not mentioned, so all are kept.",
+           "A slice such as `:32` keeps its axis. A single number picks one place, and the axis disappears.",
+           "Two of the four axes are picked away. Which two stay, and how long is each?"),
+    why="32 digits, and of each one row: 28 pixels. The axes of channel and row were picked away.")  # fmt: skip
 
 
 def my_inputs(images):
@@ -63,22 +57,17 @@ INPUTS = Exercise(
         "The pixels are as they were, from 0 to 255. Divide, so that 255 becomes 1.": lambda images: images,
         "Only 0 and 1 are left. `//` drops what comes after the decimal point; divide with `/`.": lambda images: images // 255,
         "Very near: 255 becomes 0.996. Ink is 255, so divide by 255 and it becomes 1.": lambda images: images / 256,
-        "You divide by the largest pixel that happens to be there. Another batch would be scaled differently; divide by 255, "
-        "whatever the batch holds.": lambda images: images / images.max(),
-        "You divide by the largest pixel that happens to be there. Another batch would be scaled differently, also with a guard "
-        "against 0; divide by 255, whatever the batch holds.": lambda images: images / images.max().clamp(min=1),
+        "You divide by the largest pixel that happens to be there, so another batch would be scaled differently. Divide by 255.": lambda images: images / images.max(),
+        "You divide by the largest pixel that happens to be there, or by 1 on an empty page. Divide by 255, whatever the batch.": lambda images: images / images.max().clamp(min=1),
         "Paper and ink have changed places. 0 stays 0, and 255 becomes 1.": lambda images: 1 - images / 255,
         "This runs from −1 to 1, as in lesson 3. Here 0 stays 0.": lambda images: images / 127.5 - 1,
         "This says only where there is ink. Keep how much: 51 becomes 0.2.": lambda images: (images > 0).float(),
         "This is the mean of all pixels. Give back every pixel.": lambda images: (images / 255).mean(),
     },
-    hints=(
-        "0 has to stay 0, and 255 has to become 1. What do you do to 255 to get 1?",
-        "The same for all pixels at once: a tensor can be multiplied or divided by a number, as a number can.",
-        "`/` gives decimal numbers even where both sides are whole; `//` does not. The number to divide by is the same for every batch.",
-    ),
-    why="Full ink is 255, whatever a batch happens to hold. `/` between a tensor of whole numbers and a number gives decimals.",
-)  # fmt: skip
+    hints=("0 has to stay 0, and 255 has to become 1. What do you do to 255 to get 1?",
+           "The same for all pixels at once: a tensor can be multiplied or divided by a number, as a number can.",
+           "`/` gives decimal numbers even where both sides are whole; `//` does not. The number to divide by is the same for every batch."),
+    why="Full ink is 255, whatever a batch happens to hold. `/` between a tensor of whole numbers and a number gives decimals.")  # fmt: skip
 
 
 def my_class_counts(labels):
@@ -90,8 +79,7 @@ CLASS_COUNTS = Exercise(
     inputs=[(torch.tensor(labels),) for labels in ([3, 1, 3, 9, 0, 3], [7], [7, 2, 2, 7, 7], [*range(10), 9, 8, 9])],
     mistakes={
         "The list ends at the largest digit that occurs. Ten digits, ten counts: `minlength=10`, or start from ten zeros.": torch.bincount,
-        "Digits that do not occur were left out, so the places no longer say which digit is meant. Ten digits, ten counts: a "
-        "missing one counts 0.": lambda labels: labels.unique(return_counts=True)[1],
+        "Digits that do not occur were left out, so a place no longer says which digit is meant. A missing one counts 0.": lambda labels: labels.unique(return_counts=True)[1],
         "These are shares. Counts are whole numbers: how often, not what part.": lambda labels: my_class_counts(labels) / len(labels),
         "The counts are sorted by size. Leave them in the order of the digits, 0 to 9.": lambda labels: my_class_counts(labels).sort(descending=True).values,
         "This says which digits occur. Count how often each does.": lambda labels: my_class_counts(labels) > 0,
@@ -100,13 +88,10 @@ CLASS_COUNTS = Exercise(
         "This is the number of labels. Count each digit by itself.": len,
         "These are the numbers added up, not counted: three labels 3 make a 9. A label that fits counts 1.": lambda labels: my_class_counts(labels) * torch.arange(10),
     },
-    hints=(
-        "Ten counts, in the order of the digits. What should stand there for a digit that does not occur?",
-        "With a loop over `range(10)`: `labels == digit` is True where that digit stands, and `.sum()` counts the Trues.",
-        "Or without a loop: torch has a function that counts small whole numbers. `help(torch.bincount)` tells what its arguments do.",
-    ),
-    why="`minlength=10` keeps a place for digits that do not occur. A loop over ten digits does the same.",
-)  # fmt: skip
+    hints=("Ten counts, in the order of the digits. What should stand there for a digit that does not occur?",
+           "With a loop over `range(10)`: `labels == digit` is True where that digit stands, and `.sum()` counts the Trues.",
+           "Or without a loop: torch has a function that counts small whole numbers. `help(torch.bincount)` tells what its arguments do."),
+    why="`minlength=10` keeps a place for digits that do not occur. A loop over ten digits does the same.")  # fmt: skip
 
 
 def my_constant_accuracy(train_labels, test_labels):
@@ -126,14 +111,11 @@ CONSTANT_ACCURACY = Exercise(
         ([8, 8, 8, 6], [6, 1, 3]), ([2], [2]),
     )],
     mistakes={
-        "You chose the digit that is most frequent in the *test* labels. A program may learn from the training labels only: the "
-        "test is for the end.": lambda train, test: (test == test.bincount().argmax()).float().mean(),
-        "`.max()` gives the largest label, and not the most frequent one. Count the labels first: `argmax` of the counts is the "
-        "favourite.": _always(torch.max),
+        "You chose the most frequent of the *test* labels. A program learns from the training labels only.": lambda train, test: (test == test.bincount().argmax()).float().mean(),
+        "`.max()` gives the largest label, and not the most frequent one. Count the labels first: `argmax` of the counts is the favourite.": _always(torch.max),
         "`.max()` of the counts says how often the favourite occurs. `argmax` says which digit it is.": _always(lambda train: train.bincount().max()),
         "`argmax` of the labels is the place of the largest label. Count the labels first: `argmax` of the counts.": _always(torch.argmax),
-        "This is its share of the training labels. Ask how many of the *test* labels it gets "
-        "right.": lambda train, test: my_constant_accuracy(train, train),
+        "This is its share of the training labels. Ask how many of the *test* labels it gets right.": lambda train, test: my_constant_accuracy(train, train),
         "This is a count. The accuracy is a share: divide by the number of test labels.": lambda train, test: (test == train.bincount().argmax()).sum(),
         "You divided by the number of training labels. The share is one of the test labels.": lambda train, test: (test == train.bincount().argmax()).sum() / len(train),
         "This is a percentage. In this course an accuracy is a number from 0 to 1.": lambda *labels: 100 * my_constant_accuracy(*labels),
@@ -141,13 +123,10 @@ CONSTANT_ACCURACY = Exercise(
         "This is the share it gets wrong. The accuracy is the share it gets right.": lambda *labels: 1 - my_constant_accuracy(*labels),
         "This says for each test label whether it is right. An accuracy is a single number: the mean of them.": lambda train, test: test == train.bincount().argmax(),
     },
-    hints=(
-        "Two steps: which digit is most frequent in the training labels? Which share of the test labels is that digit?",
-        "The favourite is the `argmax` of ten counts, those of exercise 0.4.",
-        "`test_labels == digit` is True where the program is right. As decimal numbers, True is 1 and False is 0, so their mean is a share.",
-    ),
-    why="It learns one thing, the favourite digit, and learns it from the training labels alone.",
-)  # fmt: skip
+    hints=("Two steps: which digit is most frequent in the training labels? Which share of the test labels is that digit?",
+           "The favourite is the `argmax` of ten counts, those of exercise 0.4.",
+           "`test_labels == digit` is True where the program is right. As decimal numbers, True is 1 and False is 0, so their mean is a share."),
+    why="It learns one thing, the favourite digit, and learns it from the training labels alone.")  # fmt: skip
 
 
 def my_ink(images):
@@ -176,45 +155,34 @@ INK = Exercise(
         (STEPS, Code("(torch.arange(4500) % 256).to(torch.uint8).reshape(500, 1, 3, 3)")),
     ],
     mistakes={
-        "The sums are right, but Python still goes through them one by one, and that is what takes the time. Let torch add up "
-        "in a single call: `sum` takes the axes that are to disappear.": _looped_ink,
+        "The sums are right, but Python still goes through them one by one, and that takes the time. One call of `sum` takes all three axes.": _looped_ink,
         "This adds up all images together. Each image has a sum of its own: name the axes with `dim=`.": torch.sum,
         "Only the rows were added up, or only the columns: give `sum` all three axes of an image.": lambda images: images.sum(dim=(1, 2)),
         "Each row of each image still has a sum of its own. Give `sum` all three axes of an image.": lambda images: images.sum(dim=3),
         "You added the images to each other, pixel by pixel. The first axis counts the images, and that one is to stay.": lambda images: images.sum(dim=0),
         "This is the mean of each image. The ink is the sum.": lambda images: images.float().mean(dim=(1, 2, 3)),
         "This counts the pixels that hold ink. Add up how much they hold.": lambda images: (images > 0).sum(dim=(1, 2, 3)),
-        "The sums were kept in eight bits, and started again at 0 whenever they passed 255. Leave the type to "
-        "`sum`.": lambda images: images.sum(dim=(1, 2, 3), dtype=torch.uint8),
+        "The sums were kept in eight bits, and began again at 0 after 255. Leave the type to `sum`.": lambda images: images.sum(dim=(1, 2, 3), dtype=torch.uint8),
         "The sums are right, and the axes that you added up are still there. Leave out `keepdim=True`.": lambda images: images.sum(dim=(1, 2, 3), keepdim=True),
     },
-    hints=(
-        "`images` has four axes: image, channel, row, column. Which of them are gone when each image is one number?",
-        "`images.sum(dim=3)` adds up along the columns, and that axis disappears. `dim` may also name several axes at once.",
-        "Or in two steps: `flatten(start_dim=1)` makes one row of 784 numbers for each image, and then one axis is to be added up.",
-    ),
-    why="One call hands all the additions to torch, which does them in compiled code, many at a time. Such code is called *vectorised*.",
-)  # fmt: skip
+    hints=("`images` has four axes: image, channel, row, column. Which of them are gone when each image is one number?",
+           "`images.sum(dim=3)` adds up along the columns, and that axis disappears. `dim` may also name several axes at once.",
+           "Or in two steps: `flatten(start_dim=1)` makes one row of 784 numbers for each image, and then one axis is to be added up."),
+    why="One call hands all the additions to torch, which does them in compiled code, many at a time. Such code is called *vectorised*.")  # fmt: skip
 
 SPLITS = Exercise(
     "0.7", "which digits for what", 'my_parts = ["train", "validation", "test", "validation"]', parts=("(a)", "(b)", "(c)", "(d)"),
     mistakes={
-        "{part} is a choice, and you make it with the test digits. Then nothing is left that could tell how well the chosen one "
-        "reads new digits: you have picked the luckiest. Choose with the validation digits.": [None, "test", None, "test"],
-        "{part} is a choice, and you make it with the training digits. They favour whoever learned them by heart. Choose with digits "
-        "that took no part in the training.": [None, "train", None, "train"],
-        "{part}: these digits were used to choose, so they flatter the network that was chosen. Report with digits that nobody has "
-        "looked at yet.": [None, None, "validation", None],
+        "{part} is a choice, and you make it with the test digits. Nothing is left to judge what was chosen: use the validation digits.": [None, "test", None, "test"],
+        "{part} is a choice, and you make it with the training digits. They favour whoever learned them by heart.": [None, "train", None, "train"],
+        "{part}: these digits were used to choose, so they flatter what was chosen. Report with digits that nobody has looked at.": [None, None, "validation", None],
         "{part}: a network may know its training digits by heart, and that says nothing about new ones.": [None, None, "train", None],
         "{part}: whatever moves the weights is training. Keep the other digits out of it, or they cannot tell anything new.": ["validation", None, None, None],
         "{part}: if the network learns from the test digits, it knows the questions of the exam.": ["test", None, None, None],
     },
-    hints=(
-        "The table above names the job of each part. Which of the four lines is learning, which are choices, which is a report?",
-        "Whatever you compare to choose the better one counts as a choice, the number of rounds too.",
-        "The test digits occur exactly once, where nothing is chosen any more.",
-    ),
-    why="Learn from the training digits, make every choice with the validation digits, and ask the test digits once, at the end.",
-)  # fmt: skip
+    hints=("The table above names the job of each part. Which of the four lines is learning, which are choices, which is a report?",
+           "Whatever you compare to choose the better one counts as a choice, the number of rounds too.",
+           "The test digits occur exactly once, where nothing is chosen any more."),
+    why="Learn from the training digits, make every choice with the validation digits, and ask the test digits once, at the end.")  # fmt: skip
 
 EXERCISES = [EIGHT_BITS, ROW_SHAPE, INPUTS, CLASS_COUNTS, CONSTANT_ACCURACY, INK, SPLITS]

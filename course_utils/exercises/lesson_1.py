@@ -4,7 +4,7 @@ import math
 
 import torch
 
-from .exercise import Code, Exercise, NotRight, drawn
+from .exercise import Code, Exercise, NotRight, altered, drawn
 from .judging import format_number, number_of
 
 PRODUCT = Exercise(
@@ -16,13 +16,10 @@ PRODUCT = Exercise(
         "This adds the two tables. Two layers, one after the other, multiply.": [[3, 2], [3, 2]],
         "The second row lost a sign: W₂ has a −1 there.": [[4, 5], [3, 4]],
     },
-    hints=(
-        "y = W₂(W₁x) = (W₂W₁)x. The layer that acts last stands on the left.",
-        "Entry in row 1, column 1: the first row of W₂ times the first column of W₁, that is 2 · 1 + 1 · 2.",
-        "The other three go the same way: row 1 with column 2, row 2 with column 1, row 2 with column 2. Mind the −1.",
-    ),
-    why="Row 1: 2 · 1 + 1 · 2 = 4 and 2 · 1 + 1 · 3 = 5. Row 2: 1 · 1 − 1 · 2 = −1 and 1 · 1 − 1 · 3 = −2.",
-)  # fmt: skip
+    hints=("y = W₂(W₁x) = (W₂W₁)x. The layer that acts last stands on the left.",
+           "Entry in row 1, column 1: the first row of W₂ times the first column of W₁, that is 2 · 1 + 1 · 2.",
+           "The other three go the same way: row 1 with column 2, row 2 with column 1, row 2 with column 2. Mind the −1."),
+    why="Row 1: 2 · 1 + 1 · 2 = 4 and 2 · 1 + 1 · 3 = 5. Row 2: 1 · 1 − 1 · 2 = −1 and 1 · 1 − 1 · 3 = −2.")  # fmt: skip
 
 
 def my_collapse(W1, b1, W2, b2):
@@ -34,47 +31,29 @@ def _two_layers(inputs, hidden, outputs, dtype=torch.float32):
     return tuple(drawn(*shape, seed=seed, dtype=dtype) for seed, shape in enumerate(shapes, start=10 * inputs))
 
 
-def _bias(bias):
-    """A wrong answer: the right weights, and another bias."""
-    return lambda W1, b1, W2, b2: (W2 @ W1, bias(b1, W2, b2))
-
-
-def _weights(weights):
-    """A wrong answer: other weights, and the right bias."""
-    return lambda W1, b1, W2, b2: (weights(W1, W2), W2 @ b1 + b2)
-
-
 COLLAPSE = Exercise(
     "1.2", "two layers with biases as one", my_collapse, parts=("W", "b"), atol=1e-5,
     inputs=[_two_layers(2, 2, 2), _two_layers(3, 2, 1), _two_layers(4, 3, 2), _two_layers(3, 3, 3, torch.float64)],
     mistakes={
-        "This is W₁W₂. The layer that acts last stands on the left: W₂W₁. (Torch stops with an error where the shapes do not "
-        "fit, and where they happen to fit the numbers are wrong.)": _weights(lambda W1, W2: W1 @ W2),
-        "The two stand in the wrong order: first W, then b.": lambda *layers: my_collapse(*layers)[::-1],
-        "W is transposed: it has a row for each output and a column for each input.": _weights(lambda W1, W2: (W2 @ W1).T),
-        "b₁ is lost. It passes through the second layer like any hidden number: W₂b₁, and then b₂ is added.": _bias(lambda b1, W2, b2: b2),
-        "b₂ is lost: it is added at the very end.": _bias(lambda b1, W2, b2: W2 @ b1),
-        "The biases do not simply add up: b₁ passes through the second layer, so it becomes W₂b₁.": _bias(lambda b1, W2, b2: b1 + b2),
-        "b₂ does not pass through W₂: it is added after it.": _bias(lambda b1, W2, b2: W2 @ (b1 + b2)),
-        "`*` multiplies entry by entry. The matrix product is `@`.": _weights(lambda W1, W2: W2 * W1),
-        "W is right, and in b `*` multiplies entry by entry. The matrix product is `@`.": _bias(lambda b1, W2, b2: W2 * b1 + b2),
+        "This is W₁W₂. The layer that acts last stands on the left: W₂W₁. (Where the shapes do not fit, torch stops with an error.)": altered(my_collapse, {"W2 @ W1": "W1 @ W2"}),
+        "The two stand in the wrong order: first W, then b.": altered(my_collapse, {"W2 @ W1, W2 @ b1 + b2": "W2 @ b1 + b2, W2 @ W1"}),
+        "W is transposed: it has a row for each output and a column for each input.": altered(my_collapse, {"W2 @ W1": "(W2 @ W1).T"}),
+        "b₁ is lost. It passes through the second layer like any hidden number: W₂b₁, and then b₂ is added.": altered(my_collapse, {"W2 @ b1 + b2": "b2"}),
+        "b₂ is lost: it is added at the very end.": altered(my_collapse, {"W2 @ b1 + b2": "W2 @ b1"}),
+        "The biases do not simply add up: b₁ passes through the second layer, so it becomes W₂b₁.": altered(my_collapse, {"W2 @ b1 + b2": "b1 + b2"}),
+        "b₂ does not pass through W₂: it is added after it.": altered(my_collapse, {"W2 @ b1 + b2": "W2 @ (b1 + b2)"}),
+        "`*` multiplies entry by entry. The matrix product is `@`.": altered(my_collapse, {"W2 @ W1": "W2 * W1"}),
+        "W is right, and in b `*` multiplies entry by entry. The matrix product is `@`.": altered(my_collapse, {"W2 @ b1": "W2 * b1"}),
     },
-    hints=(
-        "Put the first layer into the second: W₂(W₁x + b₁) + b₂. Multiply out.",
-        "What stands before x is W. What is left without x is b.",
-        "The second weights multiply both the first weights and the first bias, each from the left.",
-    ),
-    why="W₂(W₁x + b₁) + b₂ = (W₂W₁)x + (W₂b₁ + b₂): the first bias passes through the second layer.",
-)  # fmt: skip
+    hints=("Put the first layer into the second: W₂(W₁x + b₁) + b₂. Multiply out.",
+           "What stands before x is W. What is left without x is b.",
+           "The second weights multiply both the first weights and the first bias, each from the left."),
+    why="W₂(W₁x + b₁) + b₂ = (W₂W₁)x + (W₂b₁ + b₂): the first bias passes through the second layer.")  # fmt: skip
 
 
 def my_slope(bend, z):
     tiny = 0.001
     return (bend(z + tiny) - bend(z - tiny)) / (2 * tiny)
-
-
-def _sigmoid_slope(z):
-    return z.sigmoid() * (1 - z.sigmoid())
 
 
 SLOPE = Exercise(
@@ -87,26 +66,21 @@ SLOPE = Exercise(
         (Code("torch.sigmoid"), torch.tensor([-1000.0, 2.0, 1000.0])),
     ],
     mistakes={
-        "This is right for the sigmoid alone. Measure the `bend` that is handed in.": lambda bend, z: _sigmoid_slope(z),
-        "In one of the two factors of this formula stands z where σ(z) belongs; and it is the sigmoid's alone. Measure the "
-        "`bend` that is handed in.": lambda bend, z: z.sigmoid() * (1 - z),
-        "This is the slope of the ReLU. Measure the `bend` that is handed in.": lambda bend, z: (z > 0).to(z.dtype),
+        "This is right for the sigmoid alone. Measure the `bend` that is handed in.": lambda bend, z: my_slope(torch.sigmoid, z),
+        "A formula of the sigmoid's alone, and in one factor z stands for σ(z). Measure the `bend` that is handed in.": lambda bend, z: z.sigmoid() * (1 - z),
+        "This is the slope of the ReLU. Measure the `bend` that is handed in.": lambda bend, z: my_slope(torch.relu, z),
         "This is the bend itself. Its slope is how much it changes, for each bit that z changes.": lambda bend, z: bend(z),
-        "Twice too large: from z − tiny to z + tiny it is two steps, so divide by 2 · tiny.": lambda bend, z: 2 * my_slope(bend, z),
-        "The sign is turned round: where a bend climbs, its slope is positive.": lambda bend, z: -my_slope(bend, z),
-        "This is how much the bend changes on the way from z − tiny to z + tiny. Divide by the length of that way.": lambda bend, z: bend(z + 0.001) - bend(z - 0.001),
-        "Everywhere 0. Either you move so little that `z + tiny` is rounded to z (32 bits hold about seven digits: move by 0.001), "
-        "or you multiply by what you should divide by.": lambda bend, z: torch.zeros_like(z),
+        "Twice too large: from z − tiny to z + tiny it is two steps, so divide by 2 · tiny.": altered(my_slope, {"(2 * tiny)": "tiny"}),
+        "The sign is turned round: where a bend climbs, its slope is positive.": altered(my_slope, {"return": "return -"}),
+        "This is how much the bend changes on the way from z − tiny to z + tiny. Divide by the length of that way.": altered(my_slope, {" / (2 * tiny)": ""}),
+        "Everywhere 0. Do you multiply where you should divide? Or is `tiny` so small that `z + tiny` is rounded to z? 0.001 is enough.": lambda bend, z: torch.zeros_like(z),
         "This is the slope of the line from the origin. Compare two places near z, one on each side.": lambda bend, z: bend(z) / z,
         "This is the largest slope of all. Give back the slope at every z.": lambda bend, z: my_slope(bend, z).max(),
     },
-    hints=(
-        "The cell above does it for the sigmoid at 0. Which two things change, and which stay?",
-        "Where 0 stood is now z: ask the bend a little to the right of each z, and a little to the left.",
-        "A slope is a change divided by the way that it took: `tiny` to the right and `tiny` to the left.",
-    ),
-    why="It needs no formula, and so it is also the test of every formula. Far out the sigmoid is flat, and the slope is 0.",
-)  # fmt: skip
+    hints=("The cell above does it for the sigmoid at 0. Which two things change, and which stay?",
+           "Where 0 stood is now z: ask the bend a little to the right of each z, and a little to the left.",
+           "A slope is a change divided by the way that it took: `tiny` to the right and `tiny` to the left."),
+    why="It needs no formula, and so it is also the test of every formula. Far out the sigmoid is flat, and the slope is 0.")  # fmt: skip
 
 
 def my_layers(factor, share):
@@ -122,28 +96,22 @@ LAYERS = Exercise(
     "1.4", "how many layers until nothing is left", my_layers,
     inputs=[(0.25, 0.001), (0.5, 0.25), (0.5, 0.3), (0.9, 0.5), (0.35, 1e-6), (0.1, 0.5)],
     mistakes={
-        "At (0.5, 0.25) two layers leave exactly a quarter, and *less* than a quarter is "
-        "asked for.": lambda factor, share: math.ceil(round(math.log(share) / math.log(factor), 9)),
+        "At (0.5, 0.25) two layers leave exactly a quarter, and *less* is asked for.": lambda factor, share: math.ceil(round(math.log(share) / math.log(factor), 9)),
         "One layer too few: after so many the share is still there.": lambda factor, share: my_layers(factor, share) - 1,
-        "One layer too many: one less leaves less than the share already. Count a layer when you multiply by its "
-        "factor.": lambda factor, share: my_layers(factor, share) + 1,
+        "One layer too many: one less leaves less than the share already.": lambda factor, share: my_layers(factor, share) + 1,
         "Slopes are multiplied on the way back, not added up: factor · factor · …": lambda factor, share: math.ceil(factor / share),
         "You took the same amount away each time. Each layer leaves a *factor* of what came: multiply.": lambda factor, share: math.ceil((1 - share) / (1 - factor)),
         "Layers come whole. Take the next whole number above yours.": lambda factor, share: math.log(share) / math.log(factor),
-        "Layers come whole, and rounding to the nearest may leave too much. Take the next whole number "
-        "above.": lambda factor, share: round(math.log(share) / math.log(factor)),
+        "Layers come whole, and the nearest whole number may be too few. Take the next above.": lambda factor, share: round(math.log(share) / math.log(factor)),
         "This is what the layers leave. How many layers are they?": lambda factor, share: factor ** my_layers(factor, share),
         "This is right for a factor of 0.25 alone. Use the `factor` that is handed in.": lambda factor, share: my_layers(0.25, share),
         "This is the answer to one question. Use the `factor` and the `share` that are handed in.": lambda factor, share: 5,
     },
-    hints=(
-        "Start with 1, and multiply by the factor once for each layer. How long until less than the share is left?",
-        "For 0.25 and 0.001: 0.25, 0.0625, 0.0156, 0.0039, … When does it first fall below 0.001?",
-        "A `while` loop repeats as long as a condition holds: that enough is left. Inside, one more layer is counted.",
-    ),
+    hints=("Start with 1, and multiply by the factor once for each layer. How long until less than the share is left?",
+           "For 0.25 and 0.001: 0.25, 0.0625, 0.0156, 0.0039, … When does it first fall below 0.001?",
+           "A `while` loop repeats as long as a condition holds: that enough is left. Inside, one more layer is counted."),
     why="0.25⁴ = 0.0039 and 0.25⁵ = 0.00098: in the best case the fifth sigmoid takes the gradient below a thousandth. With "
-    "logarithms it is one line: log(share) / log(factor), rounded down, plus 1.",
-)  # fmt: skip
+    "logarithms it is one line: log(share) / log(factor), rounded down, plus 1.")  # fmt: skip
 
 
 def my_fold(x1, x2):
@@ -179,8 +147,7 @@ def judge_fold(outcomes):
     if wrong:
         raise NotRight(
             f"The four corners are right, and the point ({wrong[0][0]:g}, {wrong[0][1]:g}) beside one of them is not: the border "
-            "runs too near a corner. A network that is right on its examples alone says little about their neighbours. Let the "
-            "border pass halfway."
+            "runs too near a corner. A network that is right on its examples alone says little about their neighbours. Let the border pass halfway."
         )  # fmt: skip
 
 
@@ -200,14 +167,10 @@ FOLD = Exercise(
         "A single number is wanted": lambda x1, x2: [max(0, x1 - x2), max(0, x2 - x1)],
         "Write down h₁, h₂": lambda x1, x2: max(0, x1 - 0.5) + max(0, x2 - 0.5) - 0.25,
     },
-    hints=(
-        "Class 1 are the corners where x₁ and x₂ differ. Which two ReLUs tell how much they differ?",
-        "h₁ = max(0, x₁ − x₂) and h₂ = max(0, x₂ − x₁). What is h₁ + h₂ for each corner?",
-        "The sum of the two is 0 for class 0 and 1 for class 1. Subtract a number that puts the border halfway between.",
-    ),
-    why="h₁ + h₂ is the distance between x₁ and x₂: the plane is folded along the diagonal, and then a line is enough. "
-    "Other folds do it too.",
-)  # fmt: skip
+    hints=("Class 1 are the corners where x₁ and x₂ differ. Which two ReLUs tell how much they differ?",
+           "h₁ = max(0, x₁ − x₂) and h₂ = max(0, x₂ − x₁). What is h₁ + h₂ for each corner?",
+           "The sum of the two is 0 for class 0 and 1 for class 1. Subtract a number that puts the border halfway between."),
+    why="h₁ + h₂ is the distance between x₁ and x₂: the plane is folded along the diagonal, and then a line is enough. Other folds do it too.")  # fmt: skip
 
 
 def my_recall(counts):
@@ -224,12 +187,9 @@ RECALL = Exercise(
         ((torch.arange(100) * 7 % 11).reshape(10, 10) + 30 * torch.eye(10, dtype=torch.int64),),
     ],
     mistakes={
-        "You divided by the sums of the columns, and that is the precision: of all answers “3”, how many were a 3? For the "
-        "recall, divide by the row: of all 3s, how many were found?": lambda counts: counts.diag() / counts.sum(dim=0),
-        "`max` takes the largest count of each row, which is not always the one on the diagonal: a digit may be misread more often "
-        "than it is read right.": lambda counts: counts.max(dim=1).values / counts.sum(dim=1),
-        "`max` takes the largest count of each column, and the sums are those of the rows. What was found stands on the "
-        "diagonal.": lambda counts: counts.max(dim=0).values / counts.sum(dim=1),
+        "You divided by the sums of the columns: that is the precision. For the recall divide by the row: of all 3s, how many were found?": lambda counts: counts.diag() / counts.sum(dim=0),
+        "`max` takes the largest count of each row, which is not always the one on the diagonal.": lambda counts: counts.max(dim=1).values / counts.sum(dim=1),
+        "`max` takes the largest count of each column, which is not always the one on the diagonal.": lambda counts: counts.max(dim=0).values / counts.sum(dim=1),
         "This is what was lost. The recall is what was found: 1 minus it.": lambda counts: 1 - my_recall(counts),
         "You divided by all digits there are. Each class has its own number: the sum of its row.": lambda counts: counts.diag() / counts.sum(),
         "This is the accuracy, one number for all classes. The recall is one for each.": lambda counts: counts.diag().sum() / counts.sum(),
@@ -237,18 +197,13 @@ RECALL = Exercise(
         "These are percentages. Let the recall run from 0 to 1.": lambda counts: 100 * my_recall(counts),
         "These are counts. Divide each by the number of digits of that class, the sum of its row.": torch.diag,
         "These are whole numbers: `//` drops what comes after the decimal point. Divide with `/`.": lambda counts: counts.diag() // counts.sum(dim=1),
-        "You divided by the digits of a class that were lost. Divide by all of them, those found "
-        "included.": lambda counts: counts.diag() / (counts.sum(dim=1) - counts.diag()),
-        "This divides every count by the sum of its row, so it is a whole table. The recall is what then stands on the "
-        "diagonal.": lambda counts: counts / counts.sum(dim=1, keepdim=True),
+        "You divided by what was lost of a class. Divide by all of it.": lambda counts: counts.diag() / (counts.sum(dim=1) - counts.diag()),
+        "This is every count as a share of its row, a whole table. The recall is its diagonal.": lambda counts: counts / counts.sum(dim=1, keepdim=True),
     },
-    hints=(
-        "Of all 3s, how many were found? A row holds all digits of one class.",
-        "What was found stands on the diagonal: `counts.diag()`.",
-        "`sum(dim=1)` adds up each row. Which of the two is divided by which?",
-    ),
-    why="A row holds every digit of a class, so its sum is how many there were; the diagonal says how many were found.",
-)  # fmt: skip
+    hints=("Of all 3s, how many were found? A row holds all digits of one class.",
+           "What was found stands on the diagonal: `counts.diag()`.",
+           "`sum(dim=1)` adds up each row. Which of the two is divided by which?"),
+    why="A row holds every digit of a class, so its sum is how many there were; the diagonal says how many were found.")  # fmt: skip
 
 
 def my_evidence(template, image):
@@ -256,15 +211,6 @@ def my_evidence(template, image):
     columns = image.shape[1]
     most, least = evidence.argmax().item(), evidence.argmin().item()
     return [most // columns, most % columns], [least // columns, least % columns]
-
-
-def _places(evidence):
-    """A wrong answer: the places of the largest and the smallest number of some other table."""
-    return lambda template, image: my_evidence(evidence(template, image), torch.ones_like(image))
-
-
-def _counted_through(template, image):
-    return (template * image).argmax(), (template * image).argmin()
 
 
 EVIDENCE = Exercise(
@@ -276,27 +222,20 @@ EVIDENCE = Exercise(
         (drawn(5, 8, seed=3, dtype=torch.float64), drawn(5, 8, seed=4, size=0.3, dtype=torch.float64).relu()),
     ],
     mistakes={
-        "This is where the template itself is largest and smallest. A pixel without ink adds nothing to the score, however red or "
-        "blue the template is there: multiply by the ink first.": _places(lambda template, image: template),
-        "This is where the image has most and least ink. Ink speaks for the digit only where the template is red, and against it "
-        "only where it is blue: multiply the two.": _places(lambda template, image: image),
-        "Here colour and ink were added. A score is a sum of *products*: weight times ink.": _places(torch.add),
-        "The strongest evidence without its sign: what speaks against the digit has a product below 0, so leave out `abs`.": _places(lambda template, image: (template * image).abs()),
+        "This is where the template itself is largest and smallest. A pixel without ink adds nothing: multiply by the ink.": altered(my_evidence, {"template * image": "template"}),
+        "This is where the image has most and least ink. Whether ink speaks for or against the digit, the template says: multiply the two.": altered(my_evidence, {"template * image": "image"}),
+        "Here colour and ink were added. A score is a sum of *products*: weight times ink.": altered(my_evidence, {"template * image": "template + image"}),
+        "The strongest evidence without its sign: what speaks against the digit has a product below 0, so leave out `abs`.": altered(my_evidence, {"template * image": "(template * image).abs()"}),
         "The two stand in the wrong order: first the place that speaks for the digit.": lambda *given: my_evidence(*given)[::-1],
         "Row and column are exchanged in {part}: first the row.": lambda *given: [place[::-1] for place in my_evidence(*given)],
-        "{part} counts the pixels one by one, row after row. Give its row and its column: `//` and `%` by the number of "
-        "columns.": _counted_through,
-        "{part}: you divided by the number of rows. After as many pixels as there are *columns* a new row "
-        "begins.": lambda template, image: [list(divmod(int(place), len(image))) for place in _counted_through(template, image)],
-        "These are the products themselves. Where do they stand?": lambda template, image: ((template * image).max(), (template * image).min()),
+        "{part} counts the pixels one by one, row after row. Give its row and its column: `//` and `%` by the number of columns.": altered(my_evidence, {"return": "return most, least  #"}),
+        "{part}: a new row begins after as many pixels as there are *columns*, not rows.": altered(my_evidence, {"image.shape[1]": "image.shape[0]"}),
+        "These are the products themselves. Where do they stand?": altered(my_evidence, {".argmax()": ".max()", ".argmin()": ".min()", "return": "return most, least  #"}),
     },
-    hints=(
-        "The score is a sum of 784 products, weight times ink. Which of them is the largest, which the smallest?",
-        "`template * image` multiplies pixel by pixel. What is the product where there is no ink?",
-        "`argmax` and `argmin` count through the table row after row. Pixel 30 of a table with 28 columns is in row 1, column 2: "
-        "divide by the columns; what is left over is the column.",
-    ),
-    why="A pixel's share of the score is its weight times its ink. Where there is no ink, even the reddest weight adds nothing.",
-)  # fmt: skip
+    hints=("The score is a sum of 784 products, weight times ink. Which of them is the largest, which the smallest?",
+           "`template * image` multiplies pixel by pixel. What is the product where there is no ink?",
+           "`argmax` and `argmin` count through the table row after row. Pixel 30 of a table with 28 columns is in row 1, column 2: "
+           "divide by the columns; what is left over is the column."),
+    why="A pixel's share of the score is its weight times its ink. Where there is no ink, even the reddest weight adds nothing.")  # fmt: skip
 
 EXERCISES = [PRODUCT, COLLAPSE, SLOPE, LAYERS, FOLD, RECALL, EVIDENCE]

@@ -9,7 +9,7 @@ from torch import nn
 
 from .. import training
 from ..data import batches, load_digits
-from .exercise import Code, Exercise, NotRight, drawn
+from .exercise import Code, Exercise, NotRight, altered, drawn
 from .judging import format_number, number_of
 
 GRADIENTS = Exercise(
@@ -26,28 +26,15 @@ GRADIENTS = Exercise(
         "Both are half of what they should be. The slope of (y − t)² is 2(y − t): the 2 is missing.": [2, 6],
         "2 is the slope at y. On the way to w₂ it is multiplied by h, and on the way to w₁ by w₂, by the ReLU's slope and by x.": [2, 2],
     },
-    hints=(
-        "Walk forward first: a = w₁x, h = max(0, a), y = w₂h.",
-        "How far is y from t? Now walk back, one slope at a time, as in the table. It begins with ∂L/∂y = 2(y − t).",
-        "For w₂ multiply by h; for w₁ multiply by w₂, by the ReLU's slope, and by x.",
-    ),
-    why="∂L/∂w₂ = 2(y − t) · h = 2 · 2, and ∂L/∂w₁ = 2(y − t) · w₂ · 1 · x = 2 · 3 · 1 · 2. Autograd gives the same two numbers.",
-)  # fmt: skip
+    hints=("Walk forward first: a = w₁x, h = max(0, a), y = w₂h.",
+           "How far is y from t? Now walk back, one slope at a time, as in the table. It begins with ∂L/∂y = 2(y − t).",
+           "For w₂ multiply by h; for w₁ multiply by w₂, by the ReLU's slope, and by x."),
+    why="∂L/∂w₂ = 2(y − t) · h = 2 · 2, and ∂L/∂w₁ = 2(y − t) · w₂ · 1 · x = 2 · 3 · 1 · 2. Autograd gives the same two numbers.")  # fmt: skip
 
 
 def my_log_softmax(logits):
     shifted = logits - logits.max(dim=1, keepdim=True).values
     return shifted - shifted.exp().sum(dim=1, keepdim=True).log()
-
-
-def _one_maximum(logits):
-    shifted = logits - logits.max()
-    return shifted - shifted.exp().sum(dim=1, keepdim=True).log()
-
-
-def _without_keepdim(logits):
-    shifted = logits - logits.max(dim=1, keepdim=True).values
-    return shifted - shifted.exp().sum(dim=1).log()
 
 
 LOG_SOFTMAX = Exercise(
@@ -63,34 +50,24 @@ LOG_SOFTMAX = Exercise(
     ],
     mistakes={
         "These are the probabilities themselves. Take their logarithm too, or better: never leave the logarithms.": lambda z: z.softmax(dim=1),
-        "Your probabilities sum to 1 down each column, so the softmax ran over the batch. A row is a sample: sum over the "
-        "classes, `dim=1`.": lambda z: z.log_softmax(dim=0),
-        "Your sum runs over the whole table, so the samples of a batch share one sum. Each row needs its own: "
-        "`dim=1`.": lambda z: z.flatten().log_softmax(dim=0).reshape(z.shape),
+        "Your probabilities sum to 1 down each column, over the batch. A row is a sample: sum over the classes, `dim=1`.": lambda z: z.log_softmax(dim=0),
+        "Your sum runs over the whole table. Each sample, each row, has its own: `dim=1`.": lambda z: z.flatten().log_softmax(dim=0).reshape(z.shape),
         "The sign is turned round. A probability is at most 1, so its logarithm is at most 0.": lambda z: -my_log_softmax(z),
         "This is the logarithm to base 2. The field means the natural one: `.log()`.": lambda z: my_log_softmax(z) / math.log(2),
-        "The sums are right, and then they were subtracted along the wrong axis, which shows only where the table is not "
-        "square. Keep the summed axis: `keepdim=True`.": _without_keepdim,
-        "Right for small logits. For large ones an exponential gives inf. Subtract the largest logit of each row "
-        "first.": lambda z: z - z.exp().sum(dim=1, keepdim=True).log(),
-        "Right for small logits. For large ones a probability was rounded to 0, and its logarithm is minus infinity. Never leave "
-        "the logarithms: subtract a logarithm from the logits.": lambda z: z.softmax(dim=1).log(),
-        "You subtract one largest logit for the whole batch. Where another row's logits lie far below it, all exponentials of "
-        "that row round to 0. Subtract the largest logit of *each row*.": _one_maximum,
+        "The sums are right, and were subtracted along the wrong axis. Keep the summed axis: `keepdim=True`.": altered(my_log_softmax, {".sum(dim=1, keepdim=True)": ".sum(dim=1)"}),
+        "Right for small logits. Of a large one the exponential is inf. Subtract the largest logit of each row first.": lambda z: z - z.exp().sum(dim=1, keepdim=True).log(),
+        "Right for small logits. Else a probability is rounded to 0, and its logarithm is minus infinity. Never leave the logarithms.": lambda z: z.softmax(dim=1).log(),
+        "You subtract one largest logit for the whole batch, so all exponentials of another row may round to 0. Each row has its own.": altered(my_log_softmax, {"logits.max(dim=1, keepdim=True).values": "logits.max()"}),
     },
-    hints=(
-        "Start from the formula: log pᵢ = zᵢ − log Σⱼ exp(zⱼ). Each row is a sample and has its own sum.",
-        "`keepdim=True` makes a sum along each row keep the shape `[N, 1]`, so that it can be subtracted from `[N, classes]`.",
-        "Before any `exp`, subtract each row's largest logit. It changes no probability. `max` with a `dim` gives values and places.",
-    ),
-    why="Subtracting a row's largest logit changes no probability, and keeps every exponential at 1 or below.",
-)  # fmt: skip
+    hints=("Start from the formula: log pᵢ = zᵢ − log Σⱼ exp(zⱼ). Each row is a sample and has its own sum.",
+           "`keepdim=True` makes a sum along each row keep the shape `[N, 1]`, so that it can be subtracted from `[N, classes]`.",
+           "Before any `exp`, subtract each row's largest logit. It changes no probability. `max` with a `dim` gives values and places."),
+    why="Subtracting a row's largest logit changes no probability, and keeps every exponential at 1 or below.")  # fmt: skip
 
 MEAN_NLL = Exercise(
     "3.3", "the loss of two kinds of answers", "my_loss = (-math.log(1 / 2) - math.log(1 / 8)) / 2  # 1.386", rtol=5e-3,
     mistakes={
-        "This is the logarithm of the mean probability. The loss is the mean of the logarithms: first −log of each, then the "
-        "mean.": -math.log(0.3125),
+        "This is the logarithm of the mean probability. The loss is the mean of the logarithms: first −log of each, then the mean.": -math.log(0.3125),
         "So many bits: you took the logarithm to base 2. The field means the natural one.": 2,
         "This is the logarithm to base 10. The field means the natural one, `math.log`.": math.log10(16) / 2,
         "The logarithms are right, and the sign is missing: a loss grows as things get worse.": -math.log(16) / 2,
@@ -99,13 +76,10 @@ MEAN_NLL = Exercise(
         "This is the loss of the better half alone.": math.log(2),
         "This is the loss of the worse half alone.": math.log(8),
     },
-    hints=(
-        "The loss of one sample is minus the natural logarithm of the probability given to the true digit.",
-        "Half of the samples cost −ln ½ ≈ 0.693. What does the other half cost?",
-        "Both halves are equally many, so the mean lies in the middle between the two.",
-    ),
-    why="(0.693 + 2.079) / 2 = 1.386. It is the mean of the logarithms, and not the logarithm of the mean.",
-)  # fmt: skip
+    hints=("The loss of one sample is minus the natural logarithm of the probability given to the true digit.",
+           "Half of the samples cost −ln ½ ≈ 0.693. What does the other half cost?",
+           "Both halves are equally many, so the mean lies in the middle between the two."),
+    why="(0.693 + 2.079) / 2 = 1.386. It is the mean of the logarithms, and not the logarithm of the mean.")  # fmt: skip
 
 
 def my_backward(X, T, W1, b1, W2, b2):
@@ -120,22 +94,6 @@ def my_backward(X, T, W1, b1, W2, b2):
     return dW1, db1, dW2, db2
 
 
-def _spoilt(change):
-    """A wrong answer: each of the right gradients changed."""
-
-    def backward(X, T, W1, b1, W2, b2):
-        return [change(gradient, len(T)) for gradient in my_backward(X, T, W1, b1, W2, b2)]
-
-    return backward
-
-
-def _without_mask(X, T, W1, b1, W2, b2):
-    H = (X @ W1 + b1).clamp(min=0)
-    dZ = ((H @ W2 + b2).softmax(dim=1) - nn.functional.one_hot(T, len(b2))) / len(T)
-    dA = dZ @ W2.T
-    return X.T @ dA, dA.sum(dim=0), H.T @ dZ, dZ.sum(dim=0)
-
-
 def _gradients_of(samples, inputs, hidden, classes, dtype=torch.float32):
     shapes = (samples, inputs), (inputs, hidden), (hidden,), (hidden, classes), (classes,)
     X, *weights = (drawn(*shape, seed=seed, dtype=dtype) for seed, shape in enumerate(shapes, start=samples))
@@ -146,21 +104,16 @@ BACKWARD = Exercise(
     "3.4", "back-propagation in tensors", my_backward, parts=("dW1", "db1", "dW2", "db2"), atol=1e-5,
     inputs=[_gradients_of(2, 2, 3, 2), _gradients_of(6, 4, 5, 3), _gradients_of(3, 7, 4, 10, torch.float64), _gradients_of(5, 3, 3, 3)],
     mistakes={
-        "{part} is as many times too large as there are samples. The loss is a mean over them, so dZ is divided by their "
-        "number.": _spoilt(lambda gradient, samples: gradient * samples),
-        "The sign of {part} is turned round: dZ is P minus the one-hot targets.": _spoilt(lambda gradient, samples: -gradient),
-        "{part} is transposed. A gradient has the shape of what it belongs to.": _spoilt(lambda gradient, samples: gradient.T if gradient.ndim > 1 else gradient),
-        "{part} is divided by the number of samples twice. The division is in dZ already: a bias's gradient is the sum over the "
-        "samples, not their mean.": _spoilt(lambda gradient, samples: gradient / samples),
-        "{part} is computed as if every hidden neuron were on. Where A ≤ 0 the ReLU is flat: multiply by `(A > 0)`.": _without_mask,
+        "{part} is as many times too large as there are samples: dZ is divided by their number, since the loss is a mean.": altered(my_backward, {" / N": ""}),
+        "The sign of {part} is turned round: dZ is P minus the one-hot targets.": altered(my_backward, {" / N": " / -N"}),
+        "{part} is transposed. A gradient has the shape of what it belongs to.": altered(my_backward, {"return dW1, db1, dW2": "return dW1.T, db1, dW2.T"}),
+        "{part} is divided by the number of samples twice: the division is in dZ already.": altered(my_backward, {" / N": " / N**2"}),
+        "{part} is computed as if every hidden neuron were on. Where A ≤ 0 the ReLU is flat: multiply by `(A > 0)`.": altered(my_backward, {" * (A > 0)": ""}),
     },
-    hints=(
-        "Go forward first, and keep A, H and Z. Then start at the end: dZ = (P − one-hot(T)) / N.",
-        "Back through Z = H W₂ + b₂: dW₂ is `H.T @ dZ`, db₂ is the sum of dZ over the samples, dH is `dZ @ W2.T`.",
-        "Back through the ReLU: dA is dH where A > 0, else 0. Then the same step once more, with X in the place of H.",
-    ),
-    why="Two linear layers need the same three lines each, and between them the ReLU lets a gradient through where it let the number through.",
-)  # fmt: skip
+    hints=("Go forward first, and keep A, H and Z. Then start at the end: dZ = (P − one-hot(T)) / N.",
+           "Back through Z = H W₂ + b₂: dW₂ is `H.T @ dZ`, db₂ is the sum of dZ over the samples, dH is `dZ @ W2.T`.",
+           "Back through the ReLU: dA is dH where A > 0, else 0. Then the same step once more, with X in the place of H."),
+    why="Two linear layers need the same three lines each, and between them the ReLU lets a gradient through where it let the number through.")  # fmt: skip
 
 
 def my_count(sizes):
@@ -179,7 +132,7 @@ PARAMETERS = Exercise(
     "3.5", "how many parameters", my_count,
     inputs=[([784, 100, 10],), ([3, 2],), ([2, 3, 4],), ([5, 4, 3, 2],), ([7, 1, 1, 6, 2],)],
     mistakes={
-        "The weights are all there, and the biases are missing: one for each output of each layer.": _weights_of,
+        "The weights are all there, and the biases are missing: one for each output of each layer.": altered(my_count, {" + biases": ""}),
         "This is the first layer alone. Each of the layers has weights and biases.": lambda sizes: my_count(sizes[:2]),
         "Nearly. The biases of the output layer are missing: one for each class.": lambda sizes: my_count(sizes) - sizes[-1],
         "Nearly. Only the output layer has biases here; the hidden layers have them too.": lambda sizes: _weights_of(sizes) + sizes[-1],
@@ -187,17 +140,14 @@ PARAMETERS = Exercise(
         "Each layer has weights of its own, so their numbers are added up, not multiplied.": math.prod,
         "These are the neurons. Count the weights between them, and their biases.": sum,
         "The pixels have no bias: only the layers that compute have one for each output.": lambda sizes: my_count(sizes) + sizes[0],
-        "A bias belongs to each *output* of a layer, and you counted one for each input.": lambda sizes: _weights_of(sizes) + sum(sizes[:-1]),
+        "A bias belongs to each *output* of a layer, and you counted one for each input.": altered(my_count, {", sizes[i + 1]": ", sizes[i]"}),
         "This is right for one hidden layer alone. Go through all pairs of neighbouring sizes with a loop.": lambda sizes: my_count([sizes[0], sizes[1], sizes[2]]),
         "Here the last layer is missing: `range` ends one before its end, so three sizes are two layers, `range(2)`.": lambda sizes: my_count(sizes[:-1]),
     },
-    hints=(
-        "A linear layer has a weight for each pair of input and output, and a bias for each output.",
-        "`sizes[i]` and `sizes[i + 1]` are the inputs and outputs of one layer. With three sizes, i is 0 and 1.",
-        "Start with a count of 0. A loop over i adds two things for each layer: its weights, which are a product, and its biases.",
-    ),
-    why="With 100 hidden neurons: 784 · 100 weights and 100 biases, then 100 · 10 weights and 10 biases, so 79,510.",
-)  # fmt: skip
+    hints=("A linear layer has a weight for each pair of input and output, and a bias for each output.",
+           "`sizes[i]` and `sizes[i + 1]` are the inputs and outputs of one layer. With three sizes, i is 0 and 1.",
+           "Start with a count of 0. A loop over i adds two things for each layer: its weights, which are a product, and its biases."),
+    why="With 100 hidden neurons: 784 · 100 weights and 100 biases, then 100 · 10 weights and 10 biases, so 79,510.")  # fmt: skip
 
 
 def my_step(model, images, labels, loss_fn, optimizer):
@@ -206,34 +156,6 @@ def my_step(model, images, labels, loss_fn, optimizer):
     optimizer.step()
     optimizer.zero_grad()
     return loss.item()
-
-
-def _step_of(*calls):
-    """A wrong answer: the loss, and then these calls in this order."""
-
-    def step(model, images, labels, loss_fn, optimizer):
-        loss = loss_fn(model(images), labels)
-        calls_by_name = {"backward": loss.backward, "step": optimizer.step, "zero": optimizer.zero_grad}
-        for call in calls:
-            calls_by_name[call]()
-        return loss.item()
-
-    return step
-
-
-def _left_evaluating(model, *given):
-    loss = my_step(model, *given)
-    model.eval()
-    return loss
-
-
-def _eval_first(model, *given):
-    return my_step(model.eval(), *given)
-
-
-def _gives_the_batch(model, images, *given):
-    my_step(model, images, *given)
-    return images
 
 
 NORMED = Code("nn.Sequential(nn.Linear(3, 5), nn.ReLU(), nn.BatchNorm1d(5), nn.Linear(5, 2))")
@@ -245,28 +167,20 @@ STEP = Exercise(
     inputs=[(Code("nn.Linear(3, 2)"), BATCHES, CROSS_ENTROPY, 0.5), (NORMED, BATCHES, CROSS_ENTROPY, 0.1)],
     use="train", parts=("the weights after three batches", "the returned loss", "the model's mode"), rtol=1e-3,
     mistakes={
-        "After three batches no weight has moved, though `step()` and `backward()` were called: the gradients were set to zero "
-        "between them, so `step()` found none.": _step_of("backward", "zero", "step"),
-        "After three batches no weight has moved: `loss.backward()` is missing, so there are no gradients that `step()` could "
-        "use.": _step_of("step", "zero"),
-        "After three batches no weight has moved: `optimizer.step()` is missing.": _step_of("backward", "zero"),
-        "After three batches no weight has moved: neither `loss.backward()` nor `optimizer.step()` was called.": _step_of(),
-        "The second batch also took the first one's gradients along: `backward()` adds to `.grad`. Set them to zero once a "
-        "batch, after `step()` or before `backward()`.": _step_of("backward", "step"),
-        "Each batch moved the weights twice: there is one `optimizer.step()` too many.": _step_of("backward", "step", "step", "zero"),
-        "Your step leaves the model in its evaluation mode: after `model.eval()` the rest of the training runs with dropout and "
-        "batch norm switched off. A training step leaves the mode alone.": _left_evaluating,
-        "Your step trains in the evaluation mode: leave out `model.eval()`. Layers such as batch norm behave otherwise "
-        "there.": _eval_first,
-        "Give back the loss as a single number, and not the whole batch.": _gives_the_batch,
+        "After three batches no weight has moved: the gradients were set to zero before `step()`, which found none.": altered(my_step, {"optimizer.step()": "optimizer.zero_grad()", "zero_grad()\n    return": "step()\n    return"}),
+        "After three batches no weight has moved: `loss.backward()` is missing, so there are no gradients that `step()` could use.": altered(my_step, {"loss.backward()": "pass"}),
+        "After three batches no weight has moved: `optimizer.step()` is missing.": altered(my_step, {"optimizer.step()": "pass"}),
+        "After three batches no weight has moved: neither `loss.backward()` nor `optimizer.step()` was called.": altered(my_step, {"loss.backward()": "pass", "optimizer.step()": "pass"}),
+        "The second batch also took the first one's gradients along: `backward()` adds to `.grad`. Set them to zero once a batch.": altered(my_step, {"optimizer.zero_grad()": "pass"}),
+        "Each batch moved the weights twice: there is one `optimizer.step()` too many.": altered(my_step, {"optimizer.step()": "optimizer.step(), optimizer.step()"}),
+        "Your step leaves the model in its evaluation mode, so the rest of the training runs in it. A step leaves the mode alone.": altered(my_step, {"return": "model.eval()\n    return"}),
+        "Your step trains in the evaluation mode: leave out `model.eval()`. Layers such as batch norm behave otherwise there.": altered(my_step, {"loss =": "model.eval()\n    loss ="}),
+        "Give back the loss as a single number, and not the whole batch.": altered(my_step, {"loss.item()": "images"}),
     },
-    hints=(
-        "Say the five steps aloud: forward, loss, backward, step, zero the gradients. Which of them are here, and in which order?",
-        "`step()` reads what `backward()` wrote into `.grad`. Nothing may empty it in between.",
-        "Two lines of the faulty step have to change places.",
-    ),
-    why="`step()` uses the gradients that `backward()` left, so they may be emptied only after it (or before `backward()`).",
-)  # fmt: skip
+    hints=("Say the five steps aloud: forward, loss, backward, step, zero the gradients. Which of them are here, and in which order?",
+           "`step()` reads what `backward()` wrote into `.grad`. Nothing may empty it in between.",
+           "Two lines of the faulty step have to change places."),
+    why="`step()` uses the gradients that `backward()` left, so they may be emptied only after it (or before `backward()`).")  # fmt: skip
 
 GOAL, EPOCHS = 0.7, 3
 
@@ -306,21 +220,14 @@ def judge_learning_rate(outcomes):
 LEARNING_RATE = Exercise(
     "3.7", "a learning rate, by experiment", "my_learning_rate = 0.2", judge=judge_learning_rate,
     mistakes={"creeps": 0.001, "overshoot again": 0.5, "Try a tenth": 50, "small positive number": -0.1},
-    hints=(
-        "Try rates a factor of ten apart first: 0.001, 0.01, 0.1, 1. The loss tells which side you are on.",
-        "Too small: the curve hardly falls. Too large: it jumps, or ends above ln 10. Between them is a wide valley.",
-        "Plain SGD without momentum needs longer steps than the recipe's 0.003. Look between 0.1 and 0.4.",
-    ),
-    why="There is no single right rate: a whole range of them does well, and only trying shows where it lies.",
-)  # fmt: skip
+    hints=("Try rates a factor of ten apart first: 0.001, 0.01, 0.1, 1. The loss tells which side you are on.",
+           "Too small: the curve hardly falls. Too large: it jumps, or ends above ln 10. Between them is a wide valley.",
+           "Plain SGD without momentum needs longer steps than the recipe's 0.003. Look between 0.1 and 0.4."),
+    why="There is no single right rate: a whole range of them does well, and only trying shows where it lies.")  # fmt: skip
 
 
 def my_accuracy(logits, labels):
     return (logits.argmax(dim=1) == labels).float().mean()
-
-
-def _of_the_true_digit(scores, labels):
-    return scores[range(len(labels)), labels]
 
 
 ACCURACY = Exercise(
@@ -334,29 +241,22 @@ ACCURACY = Exercise(
         (drawn(9, 4, seed=7), torch.arange(9) % 4),
     ],
     mistakes={
-        "You count a digit as read only if its probability is above ½. The answer is the digit with the *largest* logit, however "
-        "small its probability: nobody asks for certainty.": lambda z, labels: (_of_the_true_digit(z.softmax(dim=1), labels) > 0.5).float().mean(),
-        "You count a digit as read if its logit is above 0. The answer is the digit with the *largest* logit; all may lie below "
-        "0.": lambda z, labels: (_of_the_true_digit(z, labels) > 0).float().mean(),
-        "`dim=0` looks down the columns, over the batch. A row is a digit: `dim=1`.": lambda z, labels: (z.argmax(dim=0) == labels).float().mean(),
-        "Without a `dim`, `argmax` gives one place for the whole table. Each row has an answer of its own: "
-        "`dim=1`.": lambda z, labels: (z.argmax() == labels).float().mean(),
-        "`max` says how large the largest logit is, and a label is no logit. `argmax` says where it stands, and that is the "
-        "digit.": lambda z, labels: (z.amax(dim=1) == labels).float().mean(),
-        "This is a count. The accuracy is a share: divide by the number of labels.": lambda z, labels: (z.argmax(dim=1) == labels).sum(),
-        "You divided by the number of classes. Divide by the number of labels.": lambda z, labels: (z.argmax(dim=1) == labels).sum() / z.shape[1],
-        "This says for each digit whether it was read right. The accuracy is the share of the Trues.": lambda z, labels: z.argmax(dim=1) == labels,
-        "This is the share that was read wrong.": lambda *given: 1 - my_accuracy(*given),
-        "This is a percentage. In this course an accuracy is a number from 0 to 1.": lambda *given: 100 * my_accuracy(*given),
-        "This is the mean probability of the true digit. The accuracy counts answers: right or wrong.": lambda z, labels: _of_the_true_digit(z.softmax(dim=1), labels).mean(),
+        "You count a probability above ½ only. The answer is the digit with the *largest* logit, however small its probability.": altered(my_accuracy, {"logits.argmax(dim=1) == labels": "logits.softmax(dim=1)[range(len(labels)), labels] > 0.5"}),
+        "You count a logit above 0. The answer is the digit with the *largest* logit; all may lie below 0.": altered(my_accuracy, {"logits.argmax(dim=1) == labels": "logits[range(len(labels)), labels] > 0"}),
+        "`dim=0` looks down the columns, over the batch. A row is a digit: `dim=1`.": altered(my_accuracy, {"dim=1": "dim=0"}),
+        "Without a `dim`, `argmax` gives one place for the whole table. Each row has an answer of its own: `dim=1`.": altered(my_accuracy, {"dim=1": ""}),
+        "`max` says how large the largest logit is. `argmax` says where it stands, and that is the digit.": altered(my_accuracy, {"argmax": "amax"}),
+        "This is a count. The accuracy is a share: divide by the number of labels.": altered(my_accuracy, {".float().mean()": ".sum()"}),
+        "You divided by the number of classes. Divide by the number of labels.": altered(my_accuracy, {".float().mean()": ".sum() / logits.shape[1]"}),
+        "This says for each digit whether it was read right. The accuracy is the share of the Trues.": altered(my_accuracy, {".float().mean()": ""}),
+        "This is the share that was read wrong.": altered(my_accuracy, {"==": "!="}),
+        "This is a percentage. In this course an accuracy is a number from 0 to 1.": altered(my_accuracy, {"return": "return 100 *"}),
+        "This is the mean probability of the true digit. The accuracy counts answers: right or wrong.": altered(my_accuracy, {"(logits.argmax(dim=1) == labels)": "logits.softmax(dim=1)[range(len(labels)), labels]"}),
     },
-    hints=(
-        "What does the network answer? In each row the digit with the largest logit; a softmax would not change which one that is.",
-        "`argmax` with a `dim` says where the largest number stands, in each row or in each column. Which of the two is a digit?",
-        "Compare the answers with the labels: `==` gives True or False for each. As decimal numbers these are 1 and 0, so `.float()` and then a mean.",
-    ),
-    why="The largest logit has the largest probability, so no softmax is needed, and it need not be above ½.",
-)  # fmt: skip
+    hints=("What does the network answer? In each row the digit with the largest logit; a softmax would not change which one that is.",
+           "`argmax` with a `dim` says where the largest number stands, in each row or in each column. Which of the two is a digit?",
+           "Compare the answers with the labels: `==` gives True or False for each. As decimal numbers these are 1 and 0, so `.float()` and then a mean."),
+    why="The largest logit has the largest probability, so no softmax is needed, and it need not be above ½.")  # fmt: skip
 
 
 def my_fit(model, train, validation, loss_fn, optimizer, epochs):
@@ -382,59 +282,6 @@ def my_fit(model, train, validation, loss_fn, optimizer, epochs):
     return losses, accuracies
 
 
-def _fit_without(method):
-    """A wrong answer: `train()`, `eval()` or `zero_grad()` is never called."""
-
-    def fit(model, train, validation, loss_fn, optimizer, epochs):
-        setattr(optimizer if method == "zero_grad" else model, method, lambda: None)
-        return my_fit(model, train, validation, loss_fn, optimizer, epochs)
-
-    return fit
-
-
-def _fit_with_losses(summary):
-    """A wrong answer: an epoch's loss is made of its batches' losses in another way."""
-
-    def fit(model, train, validation, loss_fn, optimizer, epochs):
-        losses = []
-
-        def recording(outputs, labels):
-            losses.append(loss_fn(outputs, labels))
-            return losses[-1]
-
-        accuracies = my_fit(model, train, validation, recording, optimizer, epochs)[1]
-        return summary(torch.stack(losses).reshape(epochs, len(train))), accuracies
-
-    return fit
-
-
-def _fit_with_accuracy(measure):
-    """A wrong answer: after each epoch the accuracy is measured in another way."""
-
-    def fit(model, train, validation, loss_fn, optimizer, epochs):
-        losses, accuracies = [], []
-        for _ in range(epochs):
-            losses += my_fit(model, train, validation, loss_fn, optimizer, 1)[0]
-            accuracies.append(measure(model, validation, loss_fn, optimizer))
-        return losses, accuracies
-
-    return fit
-
-
-def _mean_over_batches(model, validation, *_):
-    with torch.no_grad():
-        return torch.stack([my_accuracy(model(images), labels) for images, labels in validation]).mean()
-
-
-def _with_gradients(model, validation, *_):
-    images, labels = map(torch.cat, zip(*validation, strict=True))
-    return my_accuracy(model(images), labels)
-
-
-def _learning(model, validation, loss_fn, optimizer):
-    return [my_step(model, *batch, loss_fn, optimizer) for batch in validation][-1]
-
-
 def _some(sizes, seed):
     return [(drawn(size, 3, seed=seed + size), torch.arange(seed, seed + size) * 2 % 3) for size in sizes]
 
@@ -448,34 +295,24 @@ FIT = Exercise(
         (Code("nn.Linear(3, 3)"), _some([4], 5), _some([3], 6), CROSS_ENTROPY, 0.1, 1),
     ],
     mistakes={
-        "From the second epoch on it trains in the evaluation mode, since `model.eval()` was the last that was said. Begin each "
-        "epoch with `model.train()`.": _fit_without("train"),
-        "The accuracy is measured while layers such as batch norm are in their training mode: `model.eval()` is missing before "
-        "the validation.": _fit_without("eval"),
-        "The gradients of all batches pile up, since `backward()` adds to `.grad`: `optimizer.zero_grad()` is "
-        "missing.": _fit_without("zero_grad"),
-        "The network learns from the validation digits too: a step is taken there. Then they can no longer say how it reads new "
-        "ones: no `backward()` and no `step()` there.": _fit_with_accuracy(_learning),
-        "The numbers are right, and torch keeps a record for gradients that nobody wants, which takes time and memory: put "
-        "`with torch.no_grad():` around the validation.": _fit_with_accuracy(_with_gradients),
-        "Your training loss is the mean over the *batches*, so the digits of a short last batch count more than others. Weigh each "
-        "batch's loss with its size.": _fit_with_losses(lambda losses: losses.mean(dim=1)),
-        "Your training loss is that of the last batch of each epoch. Take the mean over all its digits.": _fit_with_losses(lambda losses: losses[:, -1]),
-        "Your training loss is the sum over the batches. Take the mean over all digits.": _fit_with_losses(lambda losses: losses.sum(dim=1)),
-        "Your accuracy is the mean over the *batches*, so the digits of a short last batch count more than others. Count what is "
-        "right in all batches, and divide at the end.": _fit_with_accuracy(_mean_over_batches),
-        "The accuracy is measured on the digits that it learns from. Ask about the validation digits.": lambda model, train, validation, *given: my_fit(model, train, train, *given),
-        "The two lists stand in the wrong order: first the losses.": lambda *given: my_fit(*given)[::-1],
-        "You give a pair for each epoch. Give two lists, all the losses and all the accuracies.": lambda *given: list(zip(*my_fit(*given), strict=True)),
-        "It ends after one epoch. `return` belongs behind the loop, at its outer edge.": lambda *given: my_fit(*given[:-1], 1),
+        "From the second epoch on it trains in the mode of `model.eval()`. Begin each epoch with `model.train()`.": altered(my_fit, {"model.train()": "pass"}),
+        "The accuracy is measured while layers such as batch norm are in their training mode: `model.eval()` is missing before the validation.": altered(my_fit, {"model.eval()": "pass"}),
+        "The gradients of all batches pile up, since `backward()` adds to `.grad`: `optimizer.zero_grad()` is missing.": altered(my_fit, {"optimizer.zero_grad()": "pass"}),
+        "It learns from the validation digits too: a step is taken there. Then they can no longer say how it reads new ones.": altered(my_fit, {"with torch.no_grad():": "if True:", "right +=": "my_step(model, images, labels, loss_fn, optimizer)\n                right +="}),
+        "The numbers are right, and torch keeps a record that nobody wants. Put `with torch.no_grad():` around the validation.": altered(my_fit, {"with torch.no_grad():": "if True:"}),
+        "Your training loss is a mean over *batches*, of which the last is short. Weigh each batch's loss with its size.": altered(my_fit, {"loss.item() * len(labels)": "loss.item()", "losses.append(total / samples)": "losses.append(total / len(train))"}),
+        "Your training loss is that of the last batch of each epoch. Take the mean over all its digits.": altered(my_fit, {"losses.append(total / samples)": "losses.append(loss.item())"}),
+        "Your training loss is the sum over the batches. Take the mean over all digits.": altered(my_fit, {"loss.item() * len(labels)": "loss.item()", "losses.append(total / samples)": "losses.append(total)"}),
+        "Your accuracy is a mean over *batches*, of which the last is short. Count all that is right, and divide at the end.": altered(my_fit, {".sum().item()": ".float().mean().item()", "right / samples": "right / len(validation)"}),
+        "The accuracy is measured on the digits that it learns from. Ask about the validation digits.": altered(my_fit, {"in validation": "in train"}),
+        "The two lists stand in the wrong order: first the losses.": altered(my_fit, {"return losses, accuracies": "return accuracies, losses"}),
+        "You give a pair for each epoch. Give two lists, all the losses and all the accuracies.": altered(my_fit, {"return losses, accuracies": "return list(zip(losses, accuracies))"}),
+        "It ends after one epoch. `return` belongs behind the loop, at its outer edge.": altered(my_fit, {"    return": "        return"}),
     },
-    hints=(
-        "A loop over the epochs, and in it two loops one after the other: one over the training batches, one over the validation's.",
-        "The first loop takes the five steps, and adds up loss · size. Before it comes `model.train()`, after it `model.eval()`.",
-        "The second loop stands inside `torch.no_grad()`, and counts how often the `argmax` of a row is its label. Both counts are "
-        "divided once an epoch, by the number of *digits*.",
-    ),
-    why="Learn in `train()`, measure in `eval()` without gradients, weigh every mean by its digits. This is all that `fit` does.",
-)  # fmt: skip
+    hints=("A loop over the epochs, and in it two loops one after the other: one over the training batches, one over the validation's.",
+           "The first loop takes the five steps, and adds up loss · size. Before it comes `model.train()`, after it `model.eval()`.",
+           "The second loop stands inside `torch.no_grad()`, and counts how often the `argmax` of a row is its label. Both counts are "
+           "divided once an epoch, by the number of *digits*."),
+    why="Learn in `train()`, measure in `eval()` without gradients, weigh every mean by its digits. This is all that `fit` does.")  # fmt: skip
 
 EXERCISES = [GRADIENTS, LOG_SOFTMAX, MEAN_NLL, BACKWARD, PARAMETERS, STEP, LEARNING_RATE, ACCURACY, FIT]

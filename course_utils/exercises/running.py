@@ -15,7 +15,7 @@ import traceback
 import types
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import redirect_stdout
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 
 import numpy as np
@@ -26,6 +26,7 @@ MOST_NUMBERS = 2_000_000  # in one value
 MOST_THINGS = 100_000  # in lists, all together
 MOST_ITEMS = 1000  # from one generator
 LONGEST = 1000  # characters of a text
+DTYPES = "bool", "uint8", "int8", "int16", "int32", "int64", "float16", "float32", "float64"
 
 
 @dataclass(frozen=True)
@@ -74,13 +75,11 @@ def run(answer: object, inputs: Sequence[tuple] | None, use: str = "call") -> li
 def _called(answer: Callable, arguments: tuple, use: Callable) -> Outcome:
     torch.manual_seed(0)
     given = [made(argument) for argument in arguments]
-    before = copy.deepcopy([plain(argument) for argument in given])
+    before = [encode(plain(argument)) for argument in given]
     outcome = _caught(lambda: use(answer, *given))
-    changed = [
-        index for index, argument in enumerate(arguments)
-        if not isinstance(argument, Code) and not identical(before[index], plain(given[index]))
-    ]  # fmt: skip
-    return Outcome(**vars(outcome) | {"changed": changed})
+    after = [encode(plain(argument)) for argument in given]
+    changed = [i for i, one in enumerate(arguments) if not isinstance(one, Code) and before[i] != after[i]]
+    return replace(outcome, changed=changed)
 
 
 def _caught(compute: Callable) -> Outcome:
@@ -141,7 +140,6 @@ def train(step: Callable, model: nn.Module, batches: Sequence, loss_fn: Callable
     backwards, steps = [], []
     next(model.parameters()).register_hook(lambda gradient: backwards.append(1))
     optimizer.register_step_post_hook(lambda *_: steps.append(1))
-    model.train()
     losses = [step(model, images, labels, loss_fn, optimizer) for images, labels in batches]
     weights = nn.utils.parameters_to_vector(model.parameters())
     return [weights, losses, model.training, len(backwards), len(steps)]
@@ -171,16 +169,7 @@ def build(network: Callable, sizes: Sequence[int], images: Tensor) -> list:
         for parameter in parameters:
             parameter.copy_(torch.arange(1.0, parameter.numel() + 1).sin().reshape(parameter.shape))
         answers, again = plain(model(images)), plain(model(images))
-    return [sorted(list(parameter.shape) for parameter in parameters), answers, identical(answers, again)]
-
-
-def gradient(loss: Callable, outputs: Tensor, *others: object) -> list:
-    """A loss, and its gradient with respect to the outputs, or "none" where `backward()` does not reach them."""
-    outputs.requires_grad_()
-    value = loss(outputs, *others)
-    if isinstance(value, Tensor) and value.numel() == 1 and value.requires_grad:
-        value.backward()
-    return [value, "none" if outputs.grad is None else outputs.grad]
+    return [sorted(list(parameter.shape) for parameter in parameters), answers, encode(answers) == encode(again)]
 
 
 def reaches(answer: Callable, outputs: Tensor, *others: object) -> list:
@@ -212,9 +201,20 @@ def count_work(answer: Callable, most: int, *arguments: object) -> list:
     return [value, steps <= most]
 
 
-# a rule is called too, and a value that was found by eye is as good as the rule
-USES = {"call": call, "rule": call, "train": train, "fit": fit, "build": build}
-USES |= {"gradient": gradient, "reaches": reaches, "count_work": count_work}
+def restore(snapshot: Callable, model: nn.Module, images: Tensor, labels: Tensor) -> Tensor:
+    """Take a snapshot of a network, train it on, load the snapshot, and give what the network answers then."""
+    kept = snapshot(model)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.5)
+    for _ in range(3):
+        optimizer.zero_grad()
+        nn.functional.cross_entropy(model(images), labels).backward()
+        optimizer.step()
+    model.load_state_dict(kept)
+    return model.eval()(images)
+
+
+USES = {use.__name__: use for use in (call, train, fit, build, reaches, count_work, restore)}
+USES["rule"] = call  # and a value that was found by eye is as good as the rule
 
 
 # Plain values -------------------------------------------------------------------------------------------------------
@@ -242,10 +242,8 @@ def _plain(value: object, room: Iterator[int]) -> object:
     kind = type(value)
     if value is None or value is ... or kind in (bool, Other, Code):
         return value
-    if issubclass(kind, Tensor):
-        return _plain_tensor(value)
-    if issubclass(kind, np.generic | np.ndarray) or (hasattr(kind, "__array__") and not issubclass(kind, type)):
-        return _plain_array(value)
+    if hasattr(kind, "__array__"):
+        return _plain_numbers(value)
     if issubclass(kind, int):
         number = int.__add__(value, 0)
         return number if number.bit_length() < 64 else math.copysign(math.inf, number)
@@ -265,32 +263,23 @@ def _plain(value: object, room: Iterator[int]) -> object:
     return Other(in_words(value))
 
 
-def _plain_tensor(value: Tensor) -> Tensor | Other:
+def _plain_numbers(value: object) -> Tensor | Other:
+    """A tensor or an array as a tensor with memory of its own."""
     try:
         with torch._C.DisableTorchFunctionSubclass():
+            value = value if isinstance(value, Tensor) else np.asarray(value)
+            if math.prod(value.shape) > MOST_NUMBERS:
+                return Other(f"more than {MOST_NUMBERS:,} numbers")
+            if isinstance(value, np.ndarray):
+                if value.dtype.kind not in "biuf":
+                    return Other("a complex number" if value.dtype.kind == "c" else "an array without numbers")
+                value = torch.tensor(value if value.dtype.name in DTYPES else value.astype(np.float64))
             if value.is_meta or value.is_complex() or value.layout != torch.strided:
                 return Other("a tensor of another kind")
-            if value.numel() > MOST_NUMBERS:
-                return Other(f"a tensor of more than {MOST_NUMBERS:,} numbers")
-            tensor = value.detach().cpu().clone().contiguous()
-            tensor = tensor if str(tensor.dtype).removeprefix("torch.") in DTYPES else tensor.float()
-            return tensor if type(tensor) is Tensor else tensor.as_subclass(Tensor)
+            tensor = value.detach().cpu().clone().contiguous().as_subclass(Tensor)
+            return tensor if str(tensor.dtype).removeprefix("torch.") in DTYPES else tensor.float()
     except Exception:
-        return Other("a tensor that cannot be read")
-
-
-def _plain_array(value: object) -> Tensor | Other:
-    try:
-        array = np.asarray(value)
-        if array.dtype.kind not in "biuf":
-            return Other("a complex number" if array.dtype.kind == "c" else "an array without numbers")
-        if array.size > MOST_NUMBERS:
-            return Other(f"an array of more than {MOST_NUMBERS:,} numbers")
-        if array.dtype.name not in DTYPES:
-            array = array.astype(np.float64)
-        return torch.tensor(array)
-    except Exception:
-        return Other("an array that cannot be read")
+        return Other("numbers that cannot be read")
 
 
 def in_words(value: object) -> str:
@@ -318,14 +307,7 @@ def in_words(value: object) -> str:
     return "a function" if callable(value) else f"a `{type(value).__name__}`"
 
 
-def identical(first: object, second: object) -> bool:
-    """Whether two plain values are the same to the last bit."""
-    return encode(first) == encode(second)
-
-
 # JSON ---------------------------------------------------------------------------------------------------------------
-
-DTYPES = "bool", "uint8", "int8", "int16", "int32", "int64", "float16", "float32", "float64"
 
 
 def encode(value: object) -> str:
@@ -346,7 +328,7 @@ def _tagged(value: object) -> dict:
             return {"outcome": vars(value)}
     if value is ...:
         return {"stub": True}
-    raise TypeError(f"{in_words(value)} is no plain value")
+    raise TypeError(f"{in_words(value)} cannot be encoded")
 
 
 def decode(text: str) -> object:
@@ -354,7 +336,7 @@ def decode(text: str) -> object:
     try:
         return json.loads(text, object_hook=_untagged)
     except (TypeError, AttributeError, OverflowError, RecursionError) as error:
-        raise ValueError(f"this is no encoded value: {error}") from error
+        raise ValueError(f"this is not an encoded value: {error}") from error
 
 
 def _untagged(pairs: dict) -> object:
@@ -376,6 +358,6 @@ def _untagged(pairs: dict) -> object:
         case "outcome":
             usual = {name: type(default) for name, default in vars(Outcome()).items() if name != "value"}
             if any(type(content.get(name)) is not kind for name, kind in usual.items()):
-                raise ValueError("this is no outcome")
+                raise ValueError("this is not an outcome")
             return Outcome(**content)
     return pairs
