@@ -364,7 +364,7 @@ def test_what_comes_back_is_plain():
 def test_plain_values_travel_as_json():
     values = [None, ..., True, 3, 2.5, "a", (1, [2]), {"a": torch.zeros(0, 2)}, Code("nn.Linear(1, 1)"), Other("odd"),
               torch.tensor([1, 2], dtype=torch.uint8), torch.tensor(True), torch.rand(2, 3).double().T,
-              Outcome(torch.ones(2), changed=(0,), line=3)]  # fmt: skip
+              Outcome(torch.ones(2), changed=[0], line=3)]  # fmt: skip
     for value in values:
         assert encode(decode(encode(value))) == encode(value)
     assert encode(decode(encode(float("nan")))) == "NaN"
@@ -373,7 +373,7 @@ def test_plain_values_travel_as_json():
 @pytest.mark.parametrize("text", [
     '{"tensor": ["float32", [1000000000], ""]}', '{"tensor": ["float32", [-1], "AAAAAA=="]}', "[" * 100_000,
     '{"tensor": ["object", [0], ""]}', f'{{"tensor": ["float32", [{10**20}], ""]}}',
-    '{"outcome": {"error": 3}}', '{"outcome": {"words": ""}}', '{"outcome": 3}', "[", '{"tensor": 3}',
+    '{"outcome": {"error": 3}}', '{"outcome": {"words": ""}}', '{"outcome": 3}', '{"code": {}}', "[", '{"tensor": 3}',
 ])  # fmt: skip
 def test_what_was_not_encoded_here_is_refused(text):
     with pytest.raises(ValueError):

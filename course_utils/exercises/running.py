@@ -52,7 +52,7 @@ class Outcome:
     message: str = ""
     line: int = 0
     code: str = ""  # the line itself
-    changed: Sequence[int] = field(default_factory=list)  # the arguments that are not what they were
+    changed: list = field(default_factory=list)  # the arguments that are not what they were
     printed: str = ""
     yielded: bool = False  # the answer is a generator; the value is the list of what it gave
 
@@ -284,30 +284,23 @@ def _plain_numbers(value: object) -> Tensor | Other:
 
 def in_words(value: object) -> str:
     """What a value is, for a beginner."""
-    match value:
-        case Other():
-            return value.words
-        case None:
-            return "nothing (`None`)"
-        case bool():
-            return f"`{value}`"
-        case str() | bytes():
-            return "a text"
-        case int() | float():
-            return "a number"
-        case complex():
-            return "a complex number"
-        case Tensor():
-            return f"a tensor of shape `{list(value.shape)}`" if value.ndim else "a tensor that holds one number"
-        case list() | tuple() | dict() | set():
-            kind = next(kind for kind in (list, tuple, dict, set) if isinstance(value, kind)).__name__
-            return f"a {kind} of {len(value)}" if len(value) else f"an empty {kind}"
-        case type():
-            return "a class"
-    return "a function" if callable(value) else f"a `{type(value).__name__}`"
+    if isinstance(value, Other):
+        return value.words
+    if value is None or isinstance(value, bool):
+        return "nothing (`None`)" if value is None else f"`{value}`"
+    if isinstance(value, Tensor):
+        return f"a tensor of shape `{list(value.shape)}`" if value.ndim else "a tensor that holds one number"
+    if isinstance(value, list | tuple | dict | set):
+        kind = next(kind.__name__ for kind in (list, tuple, dict, set) if isinstance(value, kind))
+        return f"a {kind} of {len(value)}" if len(value) else f"an empty {kind}"
+    kinds = {str | bytes: "a text", int | float: "a number", complex: "a complex number", type: "a class"}
+    other = "a function" if callable(value) else f"a `{type(value).__name__}`"
+    return next((words for kind, words in kinds.items() if isinstance(value, kind)), other)
 
 
 # JSON ---------------------------------------------------------------------------------------------------------------
+
+CLASSES = {"code": Code, "other": Other, "outcome": Outcome}
 
 
 def encode(value: object) -> str:
@@ -316,18 +309,14 @@ def encode(value: object) -> str:
 
 
 def _tagged(value: object) -> dict:
-    match value:
-        case Tensor():
-            data = base64.b64encode(value.contiguous().numpy().tobytes()).decode()
-            return {"tensor": [str(value.dtype).removeprefix("torch."), list(value.shape), data]}
-        case Code():
-            return {"code": value.text}
-        case Other():
-            return {"other": value.words}
-        case Outcome():
-            return {"outcome": vars(value)}
+    if isinstance(value, Tensor):
+        data = base64.b64encode(value.contiguous().numpy().tobytes()).decode()
+        return {"tensor": [str(value.dtype).removeprefix("torch."), list(value.shape), data]}
     if value is ...:
         return {"stub": True}
+    for kind, own in CLASSES.items():
+        if isinstance(value, own):
+            return {kind: vars(value)}
     raise TypeError(f"{in_words(value)} cannot be encoded")
 
 
@@ -340,24 +329,20 @@ def decode(text: str) -> object:
 
 
 def _untagged(pairs: dict) -> object:
+    """What one JSON object stands for: a tensor, `...`, an instance with fields of the usual types, or a plain dict."""
     if len(pairs) != 1:
         return pairs
     ((kind, content),) = pairs.items()
-    match kind:
-        case "tensor":
-            name, shape, data = content
-            if name not in DTYPES or any(size < 0 for size in shape):
-                raise ValueError(f"there is no tensor of {name} with the shape {shape}")
-            return torch.tensor(np.frombuffer(base64.b64decode(data, validate=True), dtype=name).reshape(shape))
-        case "code":
-            return Code(str(content))
-        case "other":
-            return Other(str(content))
-        case "stub":
-            return ...
-        case "outcome":
-            usual = {name: type(default) for name, default in vars(Outcome()).items() if name != "value"}
-            if any(type(content.get(name)) is not kind for name, kind in usual.items()):
-                raise ValueError("this is not an outcome")
-            return Outcome(**content)
-    return pairs
+    if kind == "tensor":
+        name, shape, data = content
+        if name not in DTYPES or any(size < 0 for size in shape):
+            raise ValueError(f"there is no tensor of {name} with the shape {shape}")
+        return torch.tensor(np.frombuffer(base64.b64decode(data, validate=True), dtype=name).reshape(shape))
+    if kind == "stub":
+        return ...
+    if kind not in CLASSES:
+        return pairs
+    types_of_fields = CLASSES[kind].__annotations__.items()
+    if any(own is not object and type(content.get(name)) is not own for name, own in types_of_fields):
+        raise ValueError(f"these are not the fields of {kind}")
+    return CLASSES[kind](**content)
