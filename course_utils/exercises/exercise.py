@@ -14,11 +14,17 @@ from torch import Tensor
 
 from .running import Code, Outcome, run
 
-__all__ = ["Code", "Exercise", "NotRight", "altered", "drawn"]
+__all__ = ["Code", "Exercise", "NotRight", "altered", "drawn", "refuse_if"]
 
 
 class NotRight(Exception):
     """What is wrong with an answer, in words for the student; the exercise's own `judge` raises it."""
+
+
+def refuse_if(found: object, words: str) -> None:
+    """Raise NotRight with these words where a fault is found."""
+    if found:
+        raise NotRight(words)
 
 
 @dataclass(frozen=True)
@@ -46,10 +52,6 @@ class Exercise:
     also: Sequence[Callable] = ()
     rtol: float = 1e-4  # for decimal numbers; whole numbers are to be equal
     atol: float = 1e-6
-
-    @property
-    def lesson(self) -> int:
-        return int(self.number.split(".")[0])
 
     @property
     def code(self) -> str:

@@ -13,9 +13,7 @@ EIGHT_BITS = Exercise(
         "Off by one. 0 to 255 are 256 numbers, so subtract 256.": 43,
         "A `uint8` has no sign, so nothing below 0. 300 is 256 and how much?": -44,
     },
-    hints=("200 + 100 is 300, and a `uint8` ends at 255.",
-           "After 255 comes 0 again. So 256 becomes 0, 257 becomes 1, …",
-           "How far beyond 256 is 300?"),
+    hints=("200 + 100 is 300, and a `uint8` ends at 255.", "After 255 comes 0 again. So 256 becomes 0, 257 becomes 1, …", "How far beyond 256 is 300?"),
     why="300 is 256 + 44. Eight bits keep the 44.")  # fmt: skip
 
 ROW_SHAPE = Exercise(

@@ -4,7 +4,7 @@ import math
 
 import torch
 
-from .exercise import Code, Exercise, NotRight, altered, drawn
+from .exercise import Code, Exercise, NotRight, altered, drawn, refuse_if
 from .judging import format_number, number_of
 
 PRODUCT = Exercise(
@@ -124,27 +124,24 @@ NEAR = {(x1 + right, x2 + up): side for (x1, x2), side in CORNERS.items() for ri
 def judge_fold(outcomes):
     """Four corners, and points up to 0.1 beside them, each on its own side of the border."""
     scores = [number_of(outcome.value, "the score") for outcome in outcomes]
-    if not all(map(math.isfinite, scores)):
-        raise NotRight("One of the scores is inf or nan. A fold takes sums and `max(0, …)` only.")
-    sides, truths = [int(score > 0) for score in scores], list(NEAR.values())
-    if all(score and side != truth for score, side, truth in zip(scores, sides, truths, strict=True)):
-        raise NotRight("The fold is right, and its sign is turned round: class 1 is to have the scores above 0.")
-    wrong = [point for point, side, truth in zip(NEAR, sides, truths, strict=True) if side != truth]
-    corner = next((point for point in wrong if point in CORNERS), None)
-    if corner:
-        wanted = "above 0" if CORNERS[corner] else "0 or below"
-        score = format_number(scores[list(NEAR).index(corner)])
-        advice = "Write down h₁, h₂ and the score of all four corners."
-        if _is_straight(scores):
-            advice = "Your score is a straight line in x₁ and x₂: without a bend, one corner is always wrong."
-        raise NotRight(
-            f"The corner {corner} is class {CORNERS[corner]}, so its score should be {wanted}, and it is {score}. {advice}"
-        )
-    if wrong:
-        raise NotRight(
-            f"The four corners are right, and the point ({wrong[0][0]:g}, {wrong[0][1]:g}) beside one of them is not: the border "
-            "runs too near a corner. A network that is right on its examples alone says little about their neighbours. Let the border pass halfway."
-        )  # fmt: skip
+    refuse_if(
+        not all(map(math.isfinite, scores)), "One of the scores is inf or nan. A fold takes sums and `max(0, …)` only."
+    )
+    turned = all(score and (score < 0) == truth for score, truth in zip(scores, NEAR.values(), strict=True))
+    refuse_if(turned, "The fold is right, and its sign is turned round: class 1 is to have the scores above 0.")
+    wrong = [(point, score) for (point, truth), score in zip(NEAR.items(), scores, strict=True) if (score > 0) != truth]
+    if not wrong:
+        return
+    point, score = min(wrong, key=lambda one: one[0] not in CORNERS)
+    wanted = "above 0" if NEAR[point] else "0 or below"
+    straight = "Your score is a straight line in x₁ and x₂: without a bend, one corner is always wrong."
+    advice = straight if _is_straight(scores) else "Write down h₁, h₂ and the score of all four corners."
+    told = (
+        f"The corner {point} is class {NEAR[point]}, so its score should be {wanted}, and it is {format_number(score)}."
+    )
+    refuse_if(point in CORNERS, f"{told} {advice}")
+    beside = f"The four corners are right, and the point ({point[0]:g}, {point[1]:g}) beside one of them is not"
+    raise NotRight(f"{beside}: the border runs too near a corner. Let the border pass halfway between the classes.")
 
 
 def _is_straight(scores):
@@ -176,10 +173,7 @@ def my_recall(counts):
 RECALL = Exercise(
     "1.6", "recall from a confusion matrix", my_recall,
     inputs=[
-        (torch.tensor([[3, 5], [1, 1]]),),
-        (torch.tensor([[4]]),),
-        (torch.tensor([[0, 2, 1], [0, 6, 2], [4, 0, 1]]),),
-        (torch.tensor([[2, 0, 9], [7, 3, 0], [0, 1, 5]]),),
+        *((torch.tensor(counts),) for counts in ([[3, 5], [1, 1]], [[4]], [[0, 2, 1], [0, 6, 2], [4, 0, 1]], [[2, 0, 9], [7, 3, 0], [0, 1, 5]])),
         ((torch.arange(100) * 7 % 11).reshape(10, 10) + 30 * torch.eye(10, dtype=torch.int64),),
     ],
     mistakes={

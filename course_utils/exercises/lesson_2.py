@@ -5,7 +5,7 @@ from itertools import chain
 import torch
 from torch import nn
 
-from .exercise import Code, Exercise, NotRight, altered, drawn
+from .exercise import Code, Exercise, altered, drawn, refuse_if
 from .judging import tensor_of
 from .running import in_words
 
@@ -47,38 +47,33 @@ def judge_mini_batches(outcomes):
     """Every digit once, in batches of the right sizes, in an order that comes from the generator."""
     epochs = [_epoch(outcome.value, *epoch[:2]) for outcome, epoch in zip(outcomes, EPOCHS, strict=True)]
     first, other, again = epochs[-3:]
-    if first == _cut(range(50), 7):
-        raise NotRight(
-            "The digits come as they stand in the data set. Shuffle them: `torch.randperm(…, generator=generator)`."
-        )
-    if all(max(batch) - min(batch) < len(batch) for batch in first):
-        raise NotRight(
-            "The digits of a batch stand side by side in the data set, so they meet in every epoch. Shuffle all of them first, and then cut the order into batches."
-        )
     draw = "Draw it from the `generator` that is passed, as it comes, and from nothing else."
-    if first == other:
-        raise NotRight(f"Generators with different seeds give the same order. {draw}")
-    if first != again:
-        raise NotRight(f"Two generators with the same seed give different orders. {draw}")
+    neighbours = all(max(batch) - min(batch) < len(batch) for batch in first)
+    refuse_if(first == _cut(range(50), 7), f"The digits come as they stand in the data set. Shuffle them. {draw}")
+    refuse_if(
+        neighbours, "The digits of a batch stand side by side in the data set. Shuffle first, then cut into batches."
+    )
+    refuse_if(first == other, f"Generators with different seeds give the same order. {draw}")
+    refuse_if(first != again, f"Two generators with the same seed give different orders. {draw}")
 
 
 def _epoch(value, size, batch_size):
     """The places of the digits in each batch; together they are to be an epoch."""
-    if not isinstance(value, list | tuple):
-        words = "Hand out each batch with `yield`, and stop when every digit has come once. What came is "
-        raise NotRight(f"{words}{in_words(value)}.")
+    words = (
+        f"Hand out each batch with `yield`, and stop when every digit has come once. What came is {in_words(value)}."
+    )
+    refuse_if(not isinstance(value, list | tuple), words)
     batches = [_places(batch, size) for batch in value]
     sizes, expected = [[len(batch) for batch in one] for one in (batches, _cut(range(size), batch_size))]
-    if sizes != expected:
-        told = f"{size} digits in batches of {batch_size} should give the sizes {expected}, and yours are {sizes}."
-        if sizes == expected[:-1] and size % batch_size:
-            told += " The last, short batch is missing, and with it digits that nobody learns from."
-        raise NotRight(told)
-    if missing := size - len(set(chain(*batches))):
-        raise NotRight(
-            f"In an epoch every digit should come exactly once, and of {size} digits {missing} never came while others "
-            "came twice. Draw one order for the whole epoch (`torch.randperm`) and cut it up."
-        )
+    told = f"{size} digits in batches of {batch_size} should give the sizes {expected}, and yours are {sizes}."
+    if sizes == expected[:-1] and size % batch_size:
+        told += " The last, short batch is missing, and with it digits that nobody learns from."
+    refuse_if(sizes != expected, told)
+    missing = size - len(set(chain(*batches)))
+    refuse_if(
+        missing,
+        f"Every digit should come exactly once, and of {size} digits {missing} never came. Draw one order and cut it up.",
+    )
     return batches
 
 
@@ -88,23 +83,20 @@ def _cut(order, batch_size):
 
 def _places(batch, size):
     """Where the digits of a batch stand in the data set."""
-    if not isinstance(batch, list | tuple) or len(batch) != 2:
-        raise NotRight(
-            "Each batch is a pair: `yield images[…], labels[…]`. (`return` would end the function at the first batch.)"
-        )
+    pair = isinstance(batch, list | tuple) and len(batch) == 2
+    refuse_if(not pair, "Each batch is a pair: `yield images[…], labels[…]`. (`return` would end at the first batch.)")
     images, labels = _digits(size)
     some_images, some_labels = tensor_of(batch[0], "the first of a pair"), tensor_of(batch[1], "the second of a pair")
-    if some_labels.ndim != 1 or some_images.shape != (len(some_labels), *images.shape[1:]):
-        raise NotRight(
-            "A batch holds as many labels as images, the images first. Here their shapes should be `[batch, 1, 1, 2]` and "
-            f"`[batch]`, and yours are `{list(some_images.shape)}` and `{list(some_labels.shape)}`."
-        )
+    fit = some_labels.ndim == 1 and some_images.shape == (len(some_labels), *images.shape[1:])
+    yours = f"yours are `{list(some_images.shape)}` and `{list(some_labels.shape)}`"
+    refuse_if(
+        not fit, f"A batch holds images and labels, the images first: `[batch, 1, 1, 2]` and `[batch]`, and {yours}."
+    )
     known = images.flatten(1).tolist()
     chosen = [known.index(image) if image in known else None for image in some_images.flatten(1).tolist()]
-    if None in chosen:
-        raise NotRight("A batch holds an image that is none of those handed in.")
-    if some_labels.tolist() != labels[chosen].tolist():
-        raise NotRight("Images and labels of a batch do not belong together. Pick both with the same places.")
+    refuse_if(None in chosen, "A batch holds an image that is none of those handed in.")
+    together = some_labels.tolist() == labels[chosen].tolist()
+    refuse_if(not together, "Images and labels of a batch do not belong together. Pick both with the same places.")
     return chosen
 
 
@@ -113,7 +105,7 @@ MINI_BATCHES = Exercise(
     inputs=[(*_digits(size), batch, Code(f"torch.Generator().manual_seed({seed})")) for size, batch, seed in EPOCHS],
     mistakes={
         "short batch is missing": altered(my_mini_batches, {"range(0, len(labels), batch_size)": "range(0, len(labels) - batch_size + 1, batch_size)"}),
-        "exactly once": altered(my_mini_batches, {"randperm(": "randint(len(labels), size="}) if 0 else altered(my_mini_batches, {"randperm(len(labels)": "randint(len(labels), labels.shape"}),
+        "exactly once": altered(my_mini_batches, {"randperm(len(labels)": "randint(len(labels), labels.shape"}),
         "as they stand in the data set": altered(my_mini_batches, {"torch.randperm(len(labels), generator=generator)": "torch.arange(len(labels))"}),
         "side by side": altered(my_mini_batches, {"torch.randperm(len(labels), generator=generator)": "torch.arange(len(labels))", "batch_size]": "batch_size].flip(0)"}),
         "different seeds": altered(my_mini_batches, {"=generator)": "=torch.Generator().manual_seed(7))"}),

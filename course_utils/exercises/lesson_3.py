@@ -9,7 +9,7 @@ from torch import nn
 
 from .. import training
 from ..data import batches, load_digits
-from .exercise import Code, Exercise, NotRight, altered, drawn
+from .exercise import Code, Exercise, NotRight, altered, drawn, refuse_if
 from .judging import format_number, number_of
 
 GRADIENTS = Exercise(
@@ -197,10 +197,7 @@ def loss_after(learning_rate: float) -> float:
 def judge_learning_rate(outcomes):
     """The loss falls below the goal; where it does not, a third of the rate shows which way to go."""
     rate = number_of(outcomes[0].value)
-    if not 0 < rate < 1e6:
-        raise NotRight(
-            f"A learning rate is a small positive number, and {rate:g} is not. Try 0.01 first, and look at the loss."
-        )
+    refuse_if(not 0 < rate < 1e6, f"A learning rate is a small positive number, and {rate:g} is not. Try 0.01 first.")
     loss = loss_after(rate)
     if loss < GOAL:
         return
@@ -209,9 +206,8 @@ def judge_learning_rate(outcomes):
         advice = "It falls, but it creeps: the steps are too short. Try three times as much."
     elif loss < math.log(10) * 1.05:
         advice = "The steps are too long: they overshoot again and again. Try a smaller rate."
-    raise NotRight(
-        f"With {rate:g} the mean loss of epoch {EPOCHS} is {format_number(loss)}, and the goal is below {GOAL}. {advice}"
-    )
+    told = f"With {rate:g} the mean loss of epoch {EPOCHS} is {format_number(loss)}, and the goal is below {GOAL}."
+    raise NotRight(f"{told} {advice}")
 
 
 LEARNING_RATE = Exercise(
