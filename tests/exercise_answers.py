@@ -1,20 +1,26 @@
 """Answers by exercise, as students give them: right ones in other forms than the course's, and wrong ones."""
 
-import copy
-import io
 import math
 from itertools import pairwise
 
 import numpy as np
 import torch
+from torch import nn
 from torch.nn import functional as F
 from torch.utils.data import DataLoader
+
+from course_utils import training
 
 
 def _by_autograd(X, T, *weights):
     W1, b1, W2, b2 = weights = [weight.clone().double().requires_grad_() for weight in weights]
-    torch.nn.functional.cross_entropy((X.double() @ W1 + b1).relu() @ W2 + b2, T).backward()
+    F.cross_entropy((X.double() @ W1 + b1).relu() @ W2 + b2, T).backward()
     return [weight.grad for weight in weights]
+
+
+def _slope_by_autograd(bend, z):
+    z = z.clone().requires_grad_()
+    return torch.autograd.grad(bend(z).sum(), z)[0]
 
 
 def _zero_first(model, images, labels, loss_fn, optimizer):
@@ -40,25 +46,19 @@ def _shifted_in_place(logits):
     return logits - logits.exp().sum(dim=1, keepdim=True).log()
 
 
-def _yielded_counts(labels):
-    for digit in range(10):
-        yield (labels == digit).sum()
-
-
 def _yields_then_fails(labels):
     yield 1
     raise ValueError("half way")
 
 
-def _batches_in_numpy(images, labels, batch_size, generator):
-    order = _drawn_by_hand(len(labels), generator).numpy()
-    while len(order):
-        yield images.numpy()[order[:batch_size]], labels.numpy()[order[:batch_size]]
-        order = order[batch_size:]
+def _in_batches(images, labels, order, batch_size, first=0):
+    for start in range(first, len(labels) + first, batch_size):
+        places = order[start : start + batch_size]
+        yield images[places], labels[places]
 
 
-def _drawn_by_hand(size, generator):
-    return torch.rand(size, generator=torch.Generator().manual_seed(generator.initial_seed())).argsort()
+def _order(labels, generator):
+    return torch.rand(len(labels), generator=torch.Generator().manual_seed(generator.initial_seed())).argsort()
 
 
 def _accumulated(outputs, labels):
@@ -68,298 +68,221 @@ def _accumulated(outputs, labels):
     return total / len(labels)
 
 
-def _batches_that_skip_one(images, labels, batch_size, generator):
-    order = torch.randperm(len(labels), generator=generator)
-    for start in range(1, len(labels) + 1, batch_size):
-        places = order[start : start + batch_size]
-        yield images[places], labels[places]
-
-
-def _batches_in_any_order(images, labels, batch_size, generator):
-    order = np.random.default_rng().permutation(len(labels))
-    for start in range(0, len(labels), batch_size):
-        yield images[order[start : start + batch_size]], labels[order[start : start + batch_size]]
-
-
-def _batches_one_by_one(images, labels, batch_size, generator):
-    for place in torch.randperm(len(labels), generator=generator):
-        yield images[place], labels[place]
-
-
 def _squared_error_in_lists(outputs, labels):
     pairs = zip(outputs[:, 0].tolist(), labels.tolist(), strict=True)
     return sum((output - label) ** 2 for output, label in pairs) / len(labels)
 
 
+class _InSequential(nn.Module):
+    def __init__(self, sizes):
+        super().__init__()
+        parts = [part for pair in pairwise(sizes) for part in (nn.Linear(*pair), nn.Sigmoid())]
+        self.net = nn.Sequential(nn.Flatten(), *parts[:-1])
+
+    def forward(self, images):
+        return self.net(images)
+
+
+class _InOtherOrder(nn.Module):
+    def __init__(self, sizes):
+        super().__init__()
+        self.last = nn.Linear(sizes[-2], sizes[-1])
+        for index, pair in enumerate(pairwise(sizes[:-1])):
+            setattr(self, f"hidden{index}", nn.Linear(*pair))
+
+    def forward(self, images):
+        x = images.reshape(len(images), -1)
+        for layer in list(self.children())[1:]:
+            x = torch.sigmoid(layer(x))
+        return self.last(x)
+
+
+class _WithoutSuper(nn.Module):
+    def __init__(self, sizes):
+        self.layers = nn.ModuleList(nn.Linear(*pair) for pair in pairwise(sizes))
+
+
+class _WithoutReturn(_InSequential):
+    def forward(self, images):
+        self.net(images)
+
+
+class _OfFixedSizes(_InSequential):
+    def __init__(self, sizes):
+        super().__init__([sizes[0], 4, 3, sizes[-1]])
+
+
+def _fit_in_parts(model, train, validation, loss_fn, optimizer, epochs):
+    losses, accuracies = [], []
+    for _ in range(epochs):
+        losses.append(training.train_epoch(model, train, loss_fn, optimizer).loss)
+        accuracies.append(training.evaluate(model, validation, loss_fn).accuracy)
+    return losses, accuracies
+
+
+def _fit_in_a_table(model, train, validation, loss_fn, optimizer, epochs):
+    table, (images, labels) = torch.zeros(2, epochs), map(torch.cat, zip(*validation, strict=True))
+    for epoch in range(epochs):
+        model.train()
+        losses = [_zero_first(model, *batch, loss_fn, optimizer).item() for batch in train]
+        table[0, epoch] = np.average(losses, weights=[len(labels) for _, labels in train])
+        with torch.inference_mode():
+            table[1, epoch] = (model.eval()(images).argmax(1) == labels).float().mean()
+    return table
+
+
+def _fit_without_care(model, train, validation, loss_fn, optimizer, epochs, learns):
+    """Without switches where it measures; and it may learn from the validation batches, in `eval()`."""
+    losses, accuracies = [], []
+    for _ in range(epochs):
+        losses.append(training.train_epoch(model, train, loss_fn, optimizer).loss)
+        model.train(not learns)
+        right = sum((model(images).argmax(dim=1) == labels).sum().item() for images, labels in validation)
+        for batch in validation if learns else ():
+            _zero_first(model, *batch, loss_fn, optimizer)
+            optimizer.zero_grad()
+        accuracies.append(right / sum(len(labels) for _, labels in validation))
+    return losses, accuracies
+
+
 ALSO_RIGHT = {
     "0.1": [44.0, torch.tensor(44), np.uint8(44), [44], torch.tensor(200, dtype=torch.uint8) + 100],
     "0.2": [(32, 28), torch.Size([32, 28]), [np.int64(32), torch.tensor(28)]],
-    "0.3": [
-        lambda images: images.double() / 255,
-        lambda images: (images.numpy() / 255).tolist(),
-        lambda images: torch.true_divide(images, 255),
-    ],
-    "0.4": [
-        lambda labels: [int((labels == digit).sum()) for digit in range(10)],
-        lambda labels: [labels.tolist().count(digit) for digit in range(10)],
-        lambda labels: np.bincount(labels.numpy(), minlength=10),
-        lambda labels: torch.histc(labels.float(), 10, 0, 9),
-        lambda labels: ((labels == digit).sum() for digit in range(10)) and torch.bincount(labels, minlength=10),
-        lambda labels: map(labels.tolist().count, range(10)),
-    ],
-    "0.5": [
-        lambda train, test: (test.numpy() == np.bincount(train.numpy()).argmax()).mean(),
-        lambda train, test: torch.tensor([(test == train.mode().values).double().mean()]),
-        lambda train, test: test.tolist().count(max(set(train.tolist()), key=train.tolist().count)) / len(test),
-    ],
-    "0.6": [
-        lambda images: images.flatten(start_dim=1).sum(dim=1),
-        lambda images: images.float().sum((1, 2, 3)),
-        lambda images: images.numpy().sum(axis=(1, 2, 3), dtype=float),
-        lambda images: images.sum(1).sum(1).sum(1).tolist(),
-    ],
+    "0.3": [lambda images: images.double() / 255, lambda images: (images.numpy() / 255).tolist(), lambda images: torch.true_divide(images, 255)],
+    "0.4": [lambda labels: [int((labels == digit).sum()) for digit in range(10)],
+            lambda labels: np.bincount(labels.numpy(), minlength=10),
+            lambda labels: torch.histc(labels.float(), 10, 0, 9),
+            lambda labels: ((labels == digit).sum() for digit in range(10)) and torch.bincount(labels, minlength=10),
+            lambda labels: map(labels.tolist().count, range(10))],
+    "0.5": [lambda train, test: (test.numpy() == np.bincount(train.numpy()).argmax()).mean(),
+            lambda train, test: torch.tensor([(test == train.mode().values).double().mean()]),
+            lambda train, test: test.tolist().count(max(set(train.tolist()), key=train.tolist().count)) / len(test)],
+    "0.6": [lambda images: images.flatten(start_dim=1).sum(dim=1), lambda images: images.float().sum((1, 2, 3)),
+            lambda images: images.numpy().sum(axis=(1, 2, 3), dtype=float), lambda images: images.sum(1).sum(1).sum(1).tolist()],
     "0.7": [("Train", " validation", "TEST", "validation")],
     "1.1": [torch.tensor([[4, 5], [-1, -2]]), ((4, 5.0), (-1, -2)), np.array([[4, 5], [-1, -2]])],
-    "1.2": [
-        lambda W1, b1, W2, b2: [(W2.double() @ W1.double()).tolist(), W2.double() @ b1.double() + b2],
-        lambda W1, b1, W2, b2: (W2.numpy() @ W1.numpy(), W2.numpy() @ b1.numpy() + b2.numpy()),
-        lambda W1, b1, W2, b2: (torch.matmul(W2, W1), (W2 @ b1.unsqueeze(1)).flatten() + b2),
-        lambda W1, b1, W2, b2: ((W2 @ W1).tolist(), (W2 @ b1 + b2).tolist()),
-    ],
-    "1.3": [
-        lambda z: z.sigmoid() * z.neg().sigmoid(),
-        lambda z: torch.sigmoid(z.double()) - torch.sigmoid(z.double()) ** 2,
-        lambda z: 1 / (1 + (-z).exp()) * (1 - 1 / (1 + (-z).exp())),
-        lambda z: ((-z.abs()).exp() / (1 + (-z.abs()).exp()) ** 2).numpy(),
-        lambda z: 0.25 * (1 - torch.tanh(z / 2) ** 2),
-    ],
-    "1.4": [
-        lambda factor, share: math.floor(round(math.log(share) / math.log(factor), 9)) + 1,
-        lambda factor, share: next(torch.tensor(n) for n in range(1000) if factor**n < share),
-        lambda factor, share: float((factor ** torch.arange(200.0, dtype=torch.float64) >= share).sum()),
-    ],
-    "1.5": [
-        lambda x1, x2: abs(x1 - x2) - 0.4,
-        lambda x1, x2: 2 * max(0, x1 + x2 - 0.5) - 4 * max(0, x1 + x2 - 1) + 2 * max(0, x1 + x2 - 1.5) - 0.5,
-        lambda x1, x2: torch.tensor([max(0, x1 - x2) + max(0, x2 - x1) - 0.6]),
-        lambda x1, x2: np.float64(x1 - x2) ** 2 - 0.25,
-    ],
-    "1.6": [
-        lambda counts: [counts[k, k].item() / counts[k].sum().item() for k in range(len(counts))],
-        lambda counts: np.diag(counts.numpy()) / counts.numpy().sum(axis=1),
-        lambda counts: torch.diagonal(counts / counts.sum(dim=1, keepdim=True)),
-        lambda counts: torch.stack([row[k] / row.sum() for k, row in enumerate(counts)]),
-    ],
+    "1.2": [lambda W1, b1, W2, b2: [(W2.double() @ W1.double()).tolist(), W2.double() @ b1.double() + b2],
+            lambda W1, b1, W2, b2: (W2.numpy() @ W1.numpy(), W2.numpy() @ b1.numpy() + b2.numpy()),
+            lambda W1, b1, W2, b2: (torch.matmul(W2, W1), (W2 @ b1.unsqueeze(1)).flatten() + b2)],
+    "1.3": [lambda bend, z: (bend(z.double() + 1e-5) - bend(z.double() - 1e-5)) / 2e-5, lambda bend, z: (bend(z + 0.001) - bend(z)) / 0.001,
+            lambda bend, z: _slope_by_autograd(bend, z), lambda bend, z: ((bend(z + 0.01) - bend(z - 0.01)) * 50).tolist()],
+    "1.4": [lambda factor, share: math.floor(round(math.log(share) / math.log(factor), 9)) + 1,
+            lambda factor, share: next(torch.tensor(n) for n in range(1000) if factor**n < share),
+            lambda factor, share: float((factor ** torch.arange(200.0, dtype=torch.float64) >= share).sum())],
+    "1.5": [lambda x1, x2: abs(x1 - x2) - 0.4,
+            lambda x1, x2: 2 * max(0, x1 + x2 - 0.5) - 4 * max(0, x1 + x2 - 1) + 2 * max(0, x1 + x2 - 1.5) - 0.5,
+            lambda x1, x2: torch.tensor([max(0, x1 - x2) + max(0, x2 - x1) - 0.6]), lambda x1, x2: np.float64(x1 - x2) ** 2 - 0.25],
+    "1.6": [lambda counts: [counts[k, k].item() / counts[k].sum().item() for k in range(len(counts))],
+            lambda counts: np.diag(counts.numpy()) / counts.numpy().sum(axis=1),
+            lambda counts: torch.diagonal(counts / counts.sum(dim=1, keepdim=True))],
+    "1.7": [lambda template, image: [divmod(place.item(), image.shape[1]) for place in ((template * image).argmax(), (template * image).argmin())],
+            lambda template, image: np.array([np.unravel_index(place, image.shape) for place in ((template * image).argmax().item(), (template * image).argmin().item())]),
+            lambda template, image: torch.stack([(one == one.max()).nonzero()[0] for one in (template * image, -template * image)])],
     "2.1": [(4, 8.67), torch.tensor([4.0, 26 / 3]), np.array([4, 8.667])],
-    "2.2": [
-        lambda images, labels, batch_size, generator: [
-            [images[places], labels[places]]
-            for places in torch.randperm(len(labels), generator=generator).split(batch_size)
-        ],
-        lambda images, labels, batch_size, generator: _batches_in_numpy(images, labels, batch_size, generator),
-        lambda images, labels, batch_size, generator: zip(
-            *(one[_drawn_by_hand(len(labels), generator)].split(batch_size) for one in (images, labels)), strict=True
-        ),
-    ],
-    "2.3": [
-        lambda outputs, labels: F.mse_loss(outputs, labels.to(outputs.dtype).unsqueeze(1)),
-        lambda outputs, labels: (outputs.squeeze(1) - labels).square().sum() / len(labels),
-        lambda outputs, labels: _accumulated(outputs, labels),
-    ],
-    "2.4": [
-        lambda losses, sizes: sum(loss * size for loss, size in zip(losses, sizes, strict=True)) / sum(sizes),
-        lambda losses, sizes: np.average(losses, weights=sizes),
-        lambda losses, sizes: np.dot(losses.numpy(), sizes.numpy()) / np.sum(sizes.numpy()),
-        lambda losses, sizes: losses.repeat_interleave(sizes).mean(),
-    ],
+    "2.2": [lambda images, labels, size, generator: [[images[places], labels[places]] for places in torch.randperm(len(labels), generator=generator).split(size)],
+            lambda images, labels, size, generator: _in_batches(images.numpy(), labels.numpy(), _order(labels, generator).numpy(), size),
+            lambda images, labels, size, generator: zip(*(one[_order(labels, generator)].split(size) for one in (images, labels)), strict=True)],
+    "2.3": [lambda outputs, labels: F.mse_loss(outputs, labels.to(outputs.dtype).unsqueeze(1)),
+            lambda outputs, labels: (outputs.squeeze(1) - labels).square().sum() / len(labels), lambda outputs, labels: _accumulated(outputs, labels)],
+    "2.4": [lambda losses, sizes: sum(loss * size for loss, size in zip(losses, sizes, strict=True)) / sum(sizes),
+            lambda losses, sizes: np.average(losses, weights=sizes), lambda losses, sizes: losses.repeat_interleave(sizes).mean()],
     "2.5": [4.0, torch.tensor(4.0)],
-    "2.6": [1 / 16, 0.063, torch.tensor(0.0625)],
+    "2.6": [lambda sums: math.prod(z.sigmoid().item() * (1 - z.sigmoid().item()) for z in sums),
+            lambda sums: (sums.sigmoid() * sums.neg().sigmoid()).log().sum().exp(), lambda sums: np.prod(0.25 / np.cosh(sums.numpy() / 2) ** 2)],
+    "2.7": [_InSequential, _InOtherOrder],
     "3.1": [(4.0, 12.0), torch.tensor([4, 12])],
-    "3.2": [
-        lambda logits: logits - logits.logsumexp(dim=1, keepdim=True),
-        lambda logits: torch.log_softmax(logits.double(), 1).numpy(),
-        lambda logits: [(row - row.logsumexp(0)).tolist() for row in logits],
-    ],
+    "3.2": [lambda logits: logits - logits.logsumexp(dim=1, keepdim=True), lambda logits: torch.log_softmax(logits.double(), 1).numpy(),
+            lambda logits: [(row - row.logsumexp(0)).tolist() for row in logits]],
     "3.3": [1.3863, 1.39, torch.tensor([0.5, 0.125]).log().neg().mean()],
-    "3.4": [
-        lambda *given: [part.tolist() for part in _by_autograd(*given)],
-        lambda *given: _by_autograd(*given),
-    ],
-    "3.5": [79510.0, torch.tensor(79_510)],
-    "3.6": [
-        lambda model, images, labels, loss_fn, optimizer: _zero_first(model, images, labels, loss_fn, optimizer),
-        lambda model, images, labels, loss_fn, optimizer: _by_hand(model, images, labels, loss_fn),
-    ],
+    "3.4": [lambda *given: [part.tolist() for part in _by_autograd(*given)], lambda *given: _by_autograd(*given)],
+    "3.5": [lambda sizes: sum((one + 1) * other for one, other in pairwise(sizes)),
+            lambda sizes: torch.tensor(sum(p.numel() for pair in pairwise(sizes) for p in nn.Linear(*pair).parameters()))],
+    "3.6": [lambda *given: _zero_first(*given), lambda *given: _by_hand(*given[:-1])],
     "3.7": [0.1, 0.3, torch.tensor(0.4)],
-}
+    "3.8": [lambda logits, labels: (logits.softmax(1).argmax(1) == labels).sum() / len(labels),
+            lambda logits, labels: np.mean(logits.numpy().argmax(axis=1) == labels.numpy()),
+            lambda logits, labels: sum(row.index(max(row)) == t for row, t in zip(logits.tolist(), labels, strict=True)) / len(labels)],
+    "3.9": [_fit_in_parts, _fit_in_a_table],
+}  # fmt: skip
 
 # what is wrong: the answer, the state, and a piece of the words
 WRONG = {
-    "0.1": [
-        ("44", "wrong", "number"),
-        (True, "wrong", "number"),
-        (100, "wrong", "too large"),
-        (math.nan, "wrong", "nan"),
-    ],
-    "0.2": [
-        (896, "wrong", "2 numbers are wanted here, and your answer is a number"),
-        ([32, 27], "wrong", "27 at place 2"),
-    ],
-    "0.3": [
-        (lambda images: print(images.shape), "wrong", "prints"),
-        (lambda images: (images / 255).float() * 1.001, "wrong", "1.001"),
-        (lambda images: torch.full(images.shape, torch.nan), "wrong", "nan"),
-        (lambda images: (images / 255).mul_(images != 0).flatten(), "wrong", "shape"),
-    ],
-    "0.4": [
-        (_yielded_counts, "wrong", "Write `return` for `yield`"),
-        (_yields_then_fails, "error", 'raise ValueError("half way")'),
-        (lambda labels: labels.sort_().values.shape, "error", "AttributeError"),
-        (
-            lambda labels: [torch.bincount(labels.fill_(3), minlength=10), labels][0],
-            "wrong",
-            "my_class_counts(torch.tensor([7]))",
-        ),
-    ],
-    "0.5": [
-        (
-            lambda train, test: 0.2,
-            "wrong",
-            "my_constant_accuracy(torch.tensor([2]), torch.tensor([2]))` gives 0.2, and 1 is expected",
-        ),
-        (lambda train: 1, "error", "takes 1 positional argument"),
-    ],
-    "0.6": [
-        (lambda images: [int(image.sum()) for image in images], "wrong", "one by one"),
-        (lambda images: torch.stack([image.sum() for image in images]), "wrong", "one by one"),
-    ],
-    "0.7": [
-        (["train", "test", "test", "validation"], "wrong", "(b) is a choice, and you make it with the test digits"),
-        (["train", "validation", "test", "test"], "wrong", "(d) is a choice"),
-        ("train", "wrong", "a list of 4 is wanted"),
-        (["train", "validation"], "wrong", "a list of 4 is wanted"),
-        (["train", "validation", "test", "all"], "wrong", "`'all'` at place 4"),
-    ],
+    "0.1": [("44", "wrong", "and your answer is a text in quotes"), (True, "wrong", "number"), (100, "wrong", "too large"), (math.nan, "wrong", "nan")],
+    "0.2": [(896, "wrong", "2 numbers are wanted here, and your answer is a single number"), ([32, 27], "wrong", "27 at place 2")],
+    "0.3": [(lambda images: print(images.shape), "wrong", "prints"), (lambda images: (images / 255).float() * 1.001, "wrong", "1.001"),
+            (lambda images: torch.full(images.shape, torch.nan), "wrong", "nan"), (lambda images: (images / 255).flatten(), "wrong", "shape")],
+    "0.4": [(lambda labels: ((labels == digit).sum() for digit in range(10)), "wrong", "Write `return` for `yield`"),
+            (_yields_then_fails, "error", 'raise ValueError("half way")'), (lambda labels: labels.sort_().values.shape, "error", "AttributeError"),
+            (lambda labels: [torch.bincount(labels.fill_(3), minlength=10), labels][0], "wrong", "my_class_counts(torch.tensor([7]))")],
+    "0.5": [(lambda train, test: 0.2, "wrong", "my_constant_accuracy(torch.tensor([2]), torch.tensor([2]))` gives 0.2, and 1 is expected"),
+            (lambda train: 1, "error", "takes 1 positional argument")],
+    "0.6": [(lambda images: [int(image.sum()) for image in images], "wrong", "one by one"),
+            (lambda images: torch.stack([image.sum() for image in images]), "wrong", "one by one")],
+    "0.7": [(["train", "test", "test", "validation"], "wrong", "(b) is a choice, and you make it with the test digits"),
+            (["train", "validation", "test", "test"], "wrong", "(d) is a choice"),
+            ("train", "wrong", "4 texts in quotes are wanted here, and your answer is a text in quotes."),
+            (["train", "validation"], "wrong", "wanted here, and your answer is 2 texts in quotes."),
+            (("train", "validation", "test", 4), "wrong", "your answer is a tuple of 4, not all of one kind"),
+            ([1, 2, 3, 4], "wrong", "your answer is 4 numbers"), (("train", "validation", "test", "all"), "wrong", "`'all'` at place 4")],
     "1.1": [([4, 5], "wrong", "2 by 2 numbers are wanted"), ([[4, 5], [-1, 2]], "wrong", "at place 2 of your list")],
-    "1.2": [
-        (lambda W1, b1, W2, b2: (W1 @ W2, b1 + b2), "wrong", "This is W₁W₂"),
-        (lambda W1, b1, W2, b2: W2 @ W1, "wrong", "2 things, in this order: W, b"),
-        (lambda W1, b1, W2, b2: ((W2 @ W1).T, b2), "wrong", "W is transposed"),
-        (
-            lambda W1, b1, W2, b2: (W2 @ W1, W2 @ b1 + b2 if len(b1) > len(b2) else b1 + b2),
-            "wrong",
-            "Look at b: `my_coll",
-        ),
-        (lambda W1, b1, W2, b2: (W2 @ W1.mul_(2), W2 @ b1 + b2), "wrong", "Look at W: `my_collapse(torch.tensor([["),
-    ],
-    "1.3": [
-        (lambda z: z.sigmoid() * (1 - z.sigmoid()) + 2e-5, "wrong", "gives 0.10501, and 0.10499 is expected"),
-        (lambda z: (torch.sigmoid(z + 0.01) - torch.sigmoid(z - 0.01)) / 0.2, "wrong", "is expected"),
-    ],
-    "1.4": [
-        (5, "wrong", "A function is wanted here, and this is a number"),
-        (lambda factor, share: (share < 0.01) * 5, "wrong", "my_layers(0.5, 0.25)` gives 0, and 3 is expected"),
-    ],
-    "1.5": [
-        (lambda x1, x2: 1, "wrong", "straight line"),
-        (lambda x1, x2: abs(x1 - 0.5) + abs(x2 - 0.5) - 2, "wrong", "Write down h₁, h₂"),
-        (lambda x1, x2: 1 if (x1, x2) in ((0, 1), (1, 0)) else -1, "wrong", "beside one of them is not"),
-        (lambda x1, x2: math.nan, "wrong", "inf or nan"),
-    ],
-    "1.6": [
-        (lambda counts: counts.max(dim=1).values / counts.sum(dim=1), "wrong", "not always the one on the diagonal"),
-        (lambda counts: (counts.diag() / counts.sum(dim=1)).round(decimals=2), "wrong", "is expected"),
-    ],
-    "2.1": [
-        ([4, 8], "wrong", "8 at place 2 of your list is not right"),
-        ([4.01, 26 / 3], "wrong", "4.01 at place 1"),
-        ([3, 29 / 3], "wrong", "3 is the middle one of the three"),
-        ([26 / 3, 4], "wrong", "in the wrong order"),
-        ([4, 2.944], "wrong", "the root of the score"),
-        (4, "wrong", "2 numbers are wanted"),
-    ],
-    "2.2": [
-        (_batches_that_skip_one, "wrong", "[4, 4, 2], and yours are [4, 4, 1]"),
-        (_batches_in_any_order, "wrong", "Two generators with the same seed give different orders"),
-        (_batches_one_by_one, "wrong", "and yours are `[1, 1, 2]` and `[]`"),
-        (lambda images, labels, size, generator: images.split(size), "wrong", "Each batch is a pair"),
-        (lambda images, labels, size, generator: DataLoader(labels, size), "wrong", "What came is a `DataLoader`"),
-        (
-            lambda images, labels, size, generator: [(0 * images[:size], labels[:size])],
-            "wrong",
-            "none of those handed in",
-        ),
-        (lambda images, labels, size, generator: [], "wrong", "and yours are []"),
-        (lambda images, labels, size, generator: print(images[:size]), "wrong", "Hand out each batch with `yield`"),
-        (lambda images, labels, size, generator: iter(int, 1), "wrong", "Hand out each batch with `yield`"),
-    ],
-    "2.3": [
-        (lambda outputs, labels: F.mse_loss(outputs[:, 0], labels.float()).item(), "wrong", "does not find its way"),
-        (
-            lambda outputs, labels: torch.tensor(_squared_error_in_lists(outputs, labels)),
-            "wrong",
-            "does not find its way",
-        ),
-        (_squared_error_in_lists, "wrong", "does not find its way"),
-        (
-            lambda outputs, labels: ((outputs[:, 0] - labels) ** 2).mean() / 2,
-            "wrong",
-            "my_squared_error(torch.tensor([[4.5]]), torch.tensor([6]))` gives 1.125",
-        ),
-    ],
-    "2.4": [
-        (lambda losses, sizes: losses[0], "wrong", "my_mean_loss(torch.tensor([0.5, 3.0]), torch.tensor([64, 1]))`"),
-        (lambda losses, sizes: losses.mul_(sizes).sum() / sizes.sum(), "wrong", "changed its argument `losses`"),
-    ],
+    "1.2": [(lambda W1, b1, W2, b2: (W1 @ W2, b1 + b2), "wrong", "This is W₁W₂"),
+            (lambda W1, b1, W2, b2: W2 @ W1, "wrong", "2 things, in this order: W, b"), (lambda W1, b1, W2, b2: ((W2 @ W1).T, b2), "wrong", "W is transposed"),
+            (lambda W1, b1, W2, b2: (W2 @ W1, W2 @ b1 + b2 if len(b1) > len(b2) else b1 + b2), "wrong", "Look at b: `my_coll"),
+            (lambda W1, b1, W2, b2: (W2 @ W1.mul_(2), W2 @ b1 + b2), "wrong", "Look at W: `my_collapse(torch.tensor([[")],
+    "1.3": [(lambda bend, z: (bend(z + 0.01) - bend(z - 0.01)) / 0.2, "wrong", "my_slope(torch.tanh, torch.tensor(0.5))` gives 0.07"),
+            (lambda bend, z: (bend(z + 1e-8) - bend(z - 1e-8)) / 2e-8, "wrong", "Everywhere 0"), (lambda bend, z: bend(z) * (1 - bend(z)), "wrong", "is expected"),
+            (lambda z: z.sigmoid() * (1 - z.sigmoid()), "error", "takes 1 positional argument")],
+    "1.4": [(5, "wrong", "A function is wanted here, and this is a number"),
+            (lambda factor, share: (share < 0.01) * 5, "wrong", "my_layers(0.5, 0.25)` gives 0, and 3 is expected")],
+    "1.5": [(lambda x1, x2: 1, "wrong", "straight line"), (lambda x1, x2: abs(x1 - 0.5) + abs(x2 - 0.5) - 2, "wrong", "Write down h₁, h₂"),
+            (lambda x1, x2: 1 if (x1, x2) in ((0, 1), (1, 0)) else -1, "wrong", "beside one of them is not"), (lambda x1, x2: math.nan, "wrong", "inf or nan")],
+    "1.6": [(lambda counts: counts.max(dim=1).values / counts.sum(dim=1), "wrong", "not always the one on the diagonal"),
+            (lambda counts: (counts.diag() / counts.sum(dim=1)).round(decimals=2), "wrong", "is expected")],
+    "1.7": [(lambda template, image: ((template * image).max(), 0), "wrong", "Look at the place for it"),
+            (lambda template, image: (template * image).max(), "wrong", "2 things, in this order: the place for it")],
+    "2.1": [([4, 8], "wrong", "8 at place 2 of your list is not right"), ([4.01, 26 / 3], "wrong", "4.01 at place 1"),
+            ([3, 29 / 3], "wrong", "3 is the middle one of the three"), ([26 / 3, 4], "wrong", "in the wrong order"),
+            ([4, 2.944], "wrong", "the root of the score"), (4, "wrong", "2 numbers are wanted")],
+    "2.2": [(lambda images, labels, size, g: _in_batches(images, labels, torch.randperm(len(labels), generator=g), size, first=1), "wrong", "[4, 4, 2], and yours are [4, 4, 1]"),
+            (lambda images, labels, size, g: _in_batches(images, labels, np.random.default_rng().permutation(len(labels)), size), "wrong", "same seed give different orders"),
+            (lambda images, labels, size, g: ((images[place], labels[place]) for place in torch.randperm(len(labels), generator=g)), "wrong", "and yours are `[1, 1, 2]` and `[]`"),
+            (lambda images, labels, size, g: images.split(size), "wrong", "Each batch is a pair"), (lambda images, labels, size, g: [], "wrong", "and yours are []"),
+            (lambda images, labels, size, g: DataLoader(labels, size), "wrong", "What came is a `DataLoader`"),
+            (lambda images, labels, size, g: [(0 * images[:size], labels[:size])], "wrong", "none of those handed in"),
+            (lambda images, labels, size, g: print(images[:size]), "wrong", "Hand out each batch with `yield`"),
+            (lambda images, labels, size, g: iter(int, 1), "wrong", "Hand out each batch with `yield`")],
+    "2.3": [(lambda outputs, labels: F.mse_loss(outputs[:, 0], labels.float()).item(), "wrong", "does not find its way"),
+            (lambda outputs, labels: torch.tensor(_squared_error_in_lists(outputs, labels)), "wrong", "does not find its way"),
+            (_squared_error_in_lists, "wrong", "does not find its way"),
+            (lambda outputs, labels: ((outputs[:, 0] - labels) ** 2).mean() / 2, "wrong", "my_squared_error(torch.tensor([[4.5]]), torch.tensor([6]))` gives 1.125")],
+    "2.4": [(lambda losses, sizes: losses[0], "wrong", "my_mean_loss(torch.tensor([0.5, 3.0]), torch.tensor([64, 1]))`"),
+            (lambda losses, sizes: losses.mul_(sizes).sum() / sizes.sum(), "wrong", "changed its argument `losses`")],
     "2.5": [("4", "wrong", "a single number"), (4.2, "wrong", "too large")],
-    "2.6": [(0.06, "wrong", "too small"), (1, "wrong", "too large")],
-    "3.1": [
-        ([12, 4], "wrong", "in the wrong order"),
-        ([12, 12], "wrong", "12 is ∂L/∂w₁"),
-        ([2, 6], "wrong", "Both are half"),
-        ([2, 12], "wrong", "∂L/∂w₂ is half of what it should be"),
-        ([-4, -12], "wrong", "growing y makes it worse"),
-        ([4, 6], "wrong", "multiply by x = 2"),
-        ([4, 2], "wrong", "leaves out w₂ and x"),
-        ([4, 5], "wrong", "5 at place 2"),
-        ("4 and 12", "wrong", "2 numbers are wanted here, and your answer is a text"),
-    ],
-    "3.2": [
-        (_shifted_in_place, "wrong", "changed its argument `logits`"),
-        (lambda logits: torch.log_softmax(logits, dim=1) * 1.0005, "wrong", "is expected"),
-    ],
+    "2.6": [(lambda sums: 0.25 * 0.25, "wrong", "my_share(torch.tensor([3.0]))` gives 0.0625, and 0.04518 is expected")],
+    "2.7": [(_WithoutSuper, "error", "AttributeError in line"), (_WithoutReturn, "wrong", "nothing (`None`)"),
+            (_OfFixedSizes, "wrong", "the shapes of its parameters: `MyNetwork([4, 2])` gives"), (lambda sizes: sizes, "error", "no attribute 'parameters'")],
+    "3.1": [([12, 4], "wrong", "in the wrong order"), ([12, 12], "wrong", "12 is ∂L/∂w₁"), ([2, 6], "wrong", "Both are half"),
+            ([2, 12], "wrong", "∂L/∂w₂ is half of what it should be"), ([-4, -12], "wrong", "growing y makes it worse"), ([4, 6], "wrong", "multiply by x = 2"),
+            ([4, 2], "wrong", "leaves out w₂ and x"), ([4, 5], "wrong", "5 at place 2"), ("4 and 12", "wrong", "your answer is a text")],
+    "3.2": [(_shifted_in_place, "wrong", "changed its argument `logits`"), (lambda logits: torch.log_softmax(logits, dim=1) * 1.0005, "wrong", "is expected")],
     "3.3": [(None, "wrong", "nothing"), (1.3, "wrong", "too small")],
-    "3.4": [
-        (lambda *given: _by_autograd(*given)[:2], "wrong", "4 things, in this order: dW1"),
-        (
-            lambda *given: [part.T if part.ndim > 1 else part for part in _by_autograd(*given)],
-            "wrong",
-            "dW1 is transposed",
-        ),
-        (
-            lambda *given: [*_by_autograd(*given)[:2], _by_autograd(*given)[2].T, _by_autograd(*given)[3]],
-            "wrong",
-            "dW2 is transposed",
-        ),
-        (lambda *given: [*_by_autograd(*given)[:3], -_by_autograd(*given)[3]], "wrong", "The sign of db2"),
-    ],
-    "3.5": [(80_000, "wrong", "too large"), (79_511, "wrong", "too large")],
-    "3.6": [
-        (lambda *parts: 1.0, "wrong", "neither"),
-        (lambda *parts: print(_zero_first(*parts)), "wrong", "prints its result"),
-    ],
-    "3.7": [
-        (0.5, "wrong", "too long"),
-        (0.8, "wrong", "too long"),
-        (1, "wrong", "too long"),
-        (0.05, "wrong", "too short"),
-        (1e-12, "wrong", "too short"),
-        (1e5, "wrong", "too long"),
-        (0, "wrong", "small positive number"),
-        (1e300, "wrong", "small positive number"),
-        ("small", "wrong", "a text"),
-    ],
-}
+    "3.4": [(lambda *given: _by_autograd(*given)[:2], "wrong", "4 things, in this order: dW1"),
+            (lambda *given: [part.T if part.ndim > 1 else part for part in _by_autograd(*given)], "wrong", "dW1 is transposed"),
+            (lambda *given: [part.T if index == 2 else part for index, part in enumerate(_by_autograd(*given))], "wrong", "dW2 is transposed"),
+            (lambda *given: [*_by_autograd(*given)[:3], -_by_autograd(*given)[3]], "wrong", "The sign of db2")],
+    "3.5": [(lambda sizes: 79_510, "wrong", "my_count([3, 2])` gives 79,510, and 8 is expected"),
+            (lambda sizes: sizes[0] * sizes[1] + sizes[1] + sizes[1] * sizes[2] + sizes[2], "wrong", "one hidden layer alone")],
+    "3.6": [(lambda *parts: 1.0, "wrong", "neither"), (lambda *parts: print(_zero_first(*parts)), "wrong", "prints its result")],
+    "3.7": [(0.5, "wrong", "too long"), (1, "wrong", "too long"), (0.05, "wrong", "too short"), (1e-12, "wrong", "too short"), (1e5, "wrong", "too long"),
+            (0, "wrong", "small positive number"), (1e300, "wrong", "small positive number"), ("small", "wrong", "a text")],
+    "3.8": [(lambda logits, labels: ((logits > 0).float().argmax(dim=1) == labels).float().mean(), "wrong", "is expected"),
+            (lambda logits, labels: (logits.max(dim=1) == labels).mean(), "error", "AttributeError"),
+            (lambda logits, labels: (logits.argmax(dim=1) == labels).sum() // len(labels), "wrong", "is expected")],
+    "3.9": [(lambda *given: training.fit(*given[:-1], epochs=given[-1]).train_loss, "wrong", "the two lists"),
+            (lambda *given: _fit_without_care(*given, learns=True), "wrong", "a step is taken there"),
+            (lambda *given: _fit_without_care(*given, learns=False), "wrong", "`model.eval()` is missing"),
+            (lambda *given: print(_fit_in_parts(*given)), "wrong", "prints its result")],
+}  # fmt: skip
 
 # Lessons 4 to 7 -------------------------------------------------------------------------------------------------------
 

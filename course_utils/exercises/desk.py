@@ -4,6 +4,7 @@ import html
 import inspect
 import re
 import textwrap
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache, wraps
@@ -23,18 +24,17 @@ LESSONS = range(8)
 SIGNS = {"right": "✓", "wrong": "✗", "error": "✗", "open": "○"}
 VERDICTS = {"right": "is right.", "wrong": "is not right yet.", "error": "stopped with an error.", "open": "is open."}
 COLOURS = {"right": "#1A8A67", "wrong": "#C24A0A", "error": "#C24A0A", "open": "#808080"}
-OWN = Verdict("open", "This is the course's own answer. Run the cell with yours, then check again.")
 
 
 @dataclass
 class _Run:
-    """What this run of a notebook remembers."""
+    """What this run of a notebook remembers, by exercise."""
 
     solutions: bool = False
     verdicts: dict[str, Verdict] = field(default_factory=dict)
     answers: dict[str, object] = field(default_factory=dict)  # those found right
-    hints: dict[str, int] = field(default_factory=dict)
-    tries: dict[str, int] = field(default_factory=dict)  # wrong answers so far
+    hints: Counter = field(default_factory=Counter)
+    tries: Counter = field(default_factory=Counter)  # wrong answers so far
 
 
 _run = _Run()
@@ -62,45 +62,39 @@ def start_exercises(lesson: int, *, solutions: bool = False) -> None:
 
 def check(number: str, answer: object, **given: object) -> None:
     """Check an answer and say what came of it. `given` hands on what the lesson measured, where a check needs it."""
-    exercise = _find(number)
-    if exercise is None:
+    if (exercise := _find(number)) is None:
         return
-    verdict = verdict_on(exercise, answer, tries=_run.tries.get(exercise.number, 0), **given)
-    _run.answers.pop(exercise.number, None)
+    verdict = verdict_on(exercise, answer, tries=_run.tries[number], **given)
+    _run.answers.pop(number, None)
     if verdict.state == "right":
-        _run.answers[exercise.number] = answer
-    if verdict.state == "wrong":
-        _run.tries[exercise.number] = _run.tries.get(exercise.number, 0) + 1
+        _run.answers[number] = answer
+    _run.tries[number] += verdict.state == "wrong"
     if verdict.state == "open" and _run.solutions:
         verdict = verdict_on(exercise, exercise.reference, by_course=True, **given)
         solution(number)
-    _run.verdicts[exercise.number] = verdict
-    _show(f"{SIGNS[verdict.state]} {exercise.number} {VERDICTS[verdict.state]}", verdict.words, verdict.state)
+    _run.verdicts[number] = verdict
+    _show(f"{SIGNS[verdict.state]} {number} {VERDICTS[verdict.state]}", verdict.words, verdict.state)
 
 
 def verdict_on(
     exercise: Exercise, answer: object, *, tries: int = 0, by_course: bool = False, **given: object
 ) -> Verdict:
     """Run an answer here and judge what it gave, without saying or remembering anything."""
-    inputs = exercise.inputs_of(given)
-    if by_course:
-        verdict = judge(exercise, run(exercise.reference, inputs, exercise.use), **given)
-        return replace(verdict, words=f"Answered by the course. {verdict.words}", by_course=True)
-    if callable(answer) and answer is exercise.reference:
-        return OWN
-    return judge(exercise, run(answer, inputs, exercise.use), tries=tries, **given)
+    if callable(answer) and answer is exercise.reference and not by_course:
+        return Verdict("open", "This is the course's own answer. Run the cell with yours, then check again.")
+    answer = exercise.reference if by_course else answer
+    verdict = judge(exercise, run(answer, exercise.inputs_of(given), exercise.use), tries=tries, **given)
+    return replace(verdict, words=f"Answered by the course. {verdict.words}", by_course=True) if by_course else verdict
 
 
 def hint(number: str) -> None:
     """Show one more hint each time."""
-    exercise = _find(number)
-    if exercise is None:
+    if (exercise := _find(number)) is None:
         return
-    given = min(_run.hints.get(exercise.number, 0) + 1, len(exercise.hints))
-    _run.hints[exercise.number] = given
-    last = " That was the last one." if given == len(exercise.hints) else " Run it again for the next."
+    _run.hints[number] = given = min(_run.hints[number] + 1, len(exercise.hints))
     words = " ".join(f"({index}) {text}" for index, text in enumerate(exercise.hints[:given], start=1))
-    _show(f"{exercise.number}, {given} of {len(exercise.hints)} hints.", words + last, "open")
+    last = "That was the last one." if given == len(exercise.hints) else "Run it again for the next."
+    _show(f"{number}, {given} of {len(exercise.hints)} hints.", f"{words} {last}", "open")
 
 
 def solution(number: str) -> None:
@@ -124,17 +118,14 @@ def mine_or_reference(number: str, mine: object) -> object:
         _show(f"{number}:", f"the lesson goes on with your `{exercise.name}`.", "right")
         return _as_needed(mine, exercise)
     shown = "." if packed.closed else f', which `solution("{number}")` shows.'
-    words = f"the lesson goes on with the course's own answer{shown}"
-    _show(f"{number}:", words, "open")
+    _show(f"{number}:", f"the lesson goes on with the course's own answer{shown}", "open")
     return exercise.reference
 
 
 def _as_needed(mine: object, exercise: Exercise) -> object:
-    if exercise.use in ("train", "rule", "restore") or inspect.isclass(mine):
-        return mine
     if exercise.inputs is None:
         return like(mine, exercise.reference)
-    if inspect.isgeneratorfunction(exercise.reference):
+    if exercise.use not in ("call", "reaches", "count_work") or inspect.isgeneratorfunction(exercise.reference):
         return mine
     pattern = exercise.expected[0].value
     pattern = pattern if exercise.use == "call" else pattern[0]
@@ -149,18 +140,16 @@ def _as_needed(mine: object, exercise: Exercise) -> object:
 
 def like(value: object, pattern: object, decimals: torch.dtype = torch.float32) -> object:
     """A value in the form of another: a tensor (with decimal numbers of that type), a number, or several of them."""
-    if value is None:
-        return None
+    if value is None or not isinstance(pattern, list | tuple | Tensor | bool | int | float):
+        return value
     if isinstance(pattern, list | tuple):
         return type(pattern)(like(*pair, decimals) for pair in zip(value, pattern, strict=True))
+    numbers = value if isinstance(value, Tensor) else _numbers(value)
     if isinstance(pattern, Tensor):
-        tensor = value if isinstance(value, Tensor) else _numbers(value)
-        tensor = tensor.to(decimals if pattern.is_floating_point() else pattern.dtype)
+        tensor = numbers.to(decimals if pattern.is_floating_point() else pattern.dtype)
         return tensor.squeeze() if pattern.ndim == 0 else tensor
-    if isinstance(pattern, bool | int | float):
-        number = _numbers(value).item()
-        return type(pattern)(number) if type(pattern)(number) == number else number
-    return value
+    number = numbers.item()
+    return type(pattern)(number) if type(pattern)(number) == number else number
 
 
 def _numbers(value: object) -> Tensor:
@@ -171,28 +160,29 @@ def _numbers(value: object) -> Tensor:
 
 def show_progress(lesson: int) -> None:
     """What was checked in this run: each exercise of the lesson, and how it stands."""
-    exercises = lesson_exercises(lesson).values()
-    verdicts = [_run.verdicts.get(exercise.number, Verdict("open", "")) for exercise in exercises]
-    states = [verdict.state for verdict in verdicts]
-    answered = len(states) - states.count("open")
-    headline = f"Lesson {lesson}: {answered} of {len(states)} answered, {states.count('right')} right."
+    exercises = lesson_exercises(lesson)
+    verdicts = [_run.verdicts.get(number, Verdict("open", "")) for number in exercises]
+    states = Counter(verdict.state for verdict in verdicts)
+    headline = (
+        f"Lesson {lesson}: {len(verdicts) - states['open']} of {len(verdicts)} answered, {states['right']} right."
+    )
     helped = sum(verdict.by_course for verdict in verdicts)
     headline += f" {helped} answered by the course." if helped else ""
-    pairs = zip(exercises, states, strict=True)
-    rows = [f"{SIGNS[state]} {exercise.number}  {exercise.title}" for exercise, state in pairs]
+    pairs = zip(exercises.values(), verdicts, strict=True)
+    rows = [f"{SIGNS[verdict.state]} {exercise.number}  {exercise.title}" for exercise, verdict in pairs]
     items = "".join(f"<br>{html.escape(row)}" for row in rows)
     display({"text/html": f"<b>{headline}</b>{items}", "text/plain": "\n".join([headline, *rows])}, raw=True)
 
 
 def _find(number: str) -> Exercise | None:
     """The exercise of that number; where there is none, say which there are."""
-    lesson = str(number).split(".")[0]
+    lesson = number.split(".")[0]
     numbers = [str(one) for one in LESSONS]
     exercises = lesson_exercises(int(lesson)) if lesson in numbers else {}
-    if str(number) not in exercises:
+    if number not in exercises:
         there = ", ".join(exercises) if exercises else f"lessons {numbers[0]} to {numbers[-1]}"
         _show(f"There is no exercise {number}.", f"There are {there}.", "wrong")
-    return exercises.get(str(number))
+    return exercises.get(number)
 
 
 def _show(headline: str, words: str, state: str) -> None:

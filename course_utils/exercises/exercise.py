@@ -3,6 +3,7 @@
 import ast
 import inspect
 import math
+import sys
 import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,11 +14,17 @@ from torch import Tensor
 
 from .running import Code, Outcome, run
 
-__all__ = ["Code", "Exercise", "NotRight", "drawn"]
+__all__ = ["Code", "Exercise", "NotRight", "altered", "drawn", "refuse_if"]
 
 
 class NotRight(Exception):
     """What is wrong with an answer, in words for the student; the exercise's own `judge` raises it."""
+
+
+def refuse_if(found: object, words: str) -> None:
+    """Raise NotRight with these words where a fault is found."""
+    if found:
+        raise NotRight(words)
 
 
 @dataclass(frozen=True)
@@ -45,10 +52,6 @@ class Exercise:
     also: Sequence[Callable] = ()
     rtol: float = 1e-4  # for decimal numbers; whole numbers are to be equal
     atol: float = 1e-6
-
-    @property
-    def lesson(self) -> int:
-        return int(self.number.split(".")[0])
 
     @property
     def code(self) -> str:
@@ -98,6 +101,21 @@ class Exercise:
     def mistaken(self) -> dict[str, list[Outcome]]:
         """What each mistake gives, by its words."""
         return {words: run(mistake, self.inputs, self.use) for words, mistake in self.mistakes.items()}
+
+
+def altered(solution: Callable, changes: Mapping[str, str]) -> Callable:
+    """A wrong answer: the solution with pieces of its code replaced, each old one by a new one.
+
+    Raises ValueError for a piece that is not there.
+    """
+    source = textwrap.dedent(inspect.getsource(solution))
+    for old, new in changes.items():
+        if old not in source:
+            raise ValueError(f"{solution.__name__} does not contain {old!r}")
+        source = source.replace(old, new)
+    namespace = dict(vars(sys.modules[solution.__module__]))
+    exec(source, namespace)
+    return namespace[solution.__name__]
 
 
 def drawn(*shape: int, seed: int = 0, size: float = 2.0, dtype: torch.dtype = torch.float32) -> Tensor:

@@ -2,11 +2,9 @@
 
 import inspect
 import math
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -18,20 +16,16 @@ PRINTS = "Your function prints its result and gives back nothing. Write `return`
 YIELDS = "Your function contains a `yield`, so it hands out its results one by one. Write `return` for `yield`."
 FEW_TRIES = 3  # after so many wrong ones a guess is no longer told in which direction it is off
 SHOWN = 12  # numbers that are shown whole
+LONGEST_CALL = 300  # characters of a call that is shown
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What came of an answer: `state` is right, wrong, error or open.
-
-    `mistake` counts the exercise's misconceptions from 0, `call` its inputs; None where there is none to name.
-    """
+    """What came of an answer: `state` is right, wrong, error or open; `mistake` counts the misconceptions from 0."""
 
     state: str
     words: str
     mistake: int | None = None
-    call: int | None = None
-    tries: int = 0  # the wrong ones before
     by_course: bool = False
 
 
@@ -41,8 +35,8 @@ def judge(exercise: Exercise, outcomes: Sequence[Outcome], *, tries: int = 0, **
     Raises ValueError where these are no outcomes of this exercise.
     """
     if not outcomes or not all(isinstance(outcome, Outcome) for outcome in outcomes):
-        raise ValueError("these are no outcomes")
-    verdict = replace(_without_prints(exercise, outcomes, tries, given), tries=tries)
+        raise ValueError("these are not outcomes")
+    verdict = _without_prints(exercise, outcomes, tries, given)
     printed = " ".join("".join(outcome.printed for outcome in outcomes).split())
     if printed and verdict.words != PRINTS:
         printed = printed if len(printed) < 120 else f"{printed[:118]} …"
@@ -51,9 +45,8 @@ def judge(exercise: Exercise, outcomes: Sequence[Outcome], *, tries: int = 0, **
 
 
 def _without_prints(exercise: Exercise, outcomes: Sequence[Outcome], tries: int, given: dict) -> Verdict:
-    first = outcomes[0]
-    if first.error == "no function":
-        words = f"A function is wanted here, and this is {first.message}. Keep the line that begins with `def`."
+    if outcomes[0].error == "no function":
+        words = f"A function is wanted here, and this is {outcomes[0].message}. Keep the line that begins with `def`."
         return Verdict("wrong", words)
     if any(outcome.error == "KeyboardInterrupt" for outcome in outcomes):
         words = f"You stopped it{_place(outcomes[-1])}. If it took more than a moment, look for a loop that never ends."
@@ -61,7 +54,7 @@ def _without_prints(exercise: Exercise, outcomes: Sequence[Outcome], tries: int,
     if (stub := _stub(outcomes)) is not None:
         return Verdict("open", stub)
     if len(outcomes) != len(exercise.expected):
-        raise ValueError(f"{len(outcomes)} outcomes are none of exercise {exercise.number}")
+        raise ValueError(f"{len(outcomes)} outcomes do not belong to exercise {exercise.number}")
     questions = (_misconception, _not_returned, _error, _own_judge, _difference, _changed)
     if any(agree(outcomes, other, exercise, parts=exercise.parts) for other in exercise.also_expected):
         questions = (_not_returned, _changed)
@@ -90,16 +83,12 @@ def _not_returned(exercise, outcomes, tries, given) -> Verdict | None:
     """`print` or `yield` where `return` is meant, or none of them."""
     if exercise.inputs is None or exercise.use == "rule" or inspect.isgeneratorfunction(exercise.solution):
         return None
-    for index, (outcome, expected) in enumerate(zip(outcomes, exercise.expected, strict=True)):
+    for outcome, expected in zip(outcomes, exercise.expected, strict=True):
         if outcome.yielded:
-            return Verdict("wrong", YIELDS, call=index)
-        if not outcome.error and _holds_none(outcome) and not _holds_none(expected):
-            return Verdict("wrong", PRINTS if outcome.printed else NOTHING, call=index)
+            return Verdict("wrong", YIELDS)
+        if not outcome.error and _holds(outcome.value, None) and not _holds(expected.value, None):
+            return Verdict("wrong", PRINTS if outcome.printed else NOTHING)
     return None
-
-
-def _holds_none(outcome: Outcome) -> bool:
-    return any(leaf is None for leaf in _leaves(outcome.value))
 
 
 def _error(exercise, outcomes, tries, given) -> Verdict | None:
@@ -110,18 +99,16 @@ def _error(exercise, outcomes, tries, given) -> Verdict | None:
     words = f"Your code raised {outcome.error}{_place(outcome)}. It says: {outcome.message.rstrip('.')}."
     if (shown := called(exercise, index)) and len(failed) < len(outcomes):
         words += f" The call was `{shown}`."
-    return Verdict("error", words, call=index)
+    return Verdict("error", words)
 
 
 def _own_judge(exercise, outcomes, tries, given) -> Verdict | None:
-    if exercise.judge is None:
-        return None
     try:
-        exercise.judge(outcomes, **given)
+        if exercise.judge:
+            exercise.judge(outcomes, **given)
     except NotRight as wrong:
         words = str(wrong)
-        pieces = enumerate(exercise.mistakes)
-        return Verdict("wrong", words, next((index for index, piece in pieces if piece in words), None))
+        return Verdict("wrong", words, next((i for i, piece in enumerate(exercise.mistakes) if piece in words), None))
     return None
 
 
@@ -141,10 +128,10 @@ def _difference(exercise, outcomes, tries, given) -> Verdict | None:
         got = _in_parts(got)
         if len(got) != len(expected):
             words = f"Give back {len(exercise.parts)} things, in this order: {', '.join(exercise.parts)}."
-            return Verdict("wrong", words, call=index)
+            return Verdict("wrong", words)
         place = next(i for i in range(len(exercise.parts)) if not _equal(got[i], expected[i], exercise))
         who, got, expected = f"Look at {exercise.parts[place]}: {who}", got[place], expected[place]
-    return Verdict("wrong", f"{who} gives {difference(got, expected)}", call=index)
+    return Verdict("wrong", f"{who} gives {difference(got, expected)}")
 
 
 def _changed(exercise, outcomes, tries, given) -> Verdict | None:
@@ -155,7 +142,7 @@ def _changed(exercise, outcomes, tries, given) -> Verdict | None:
                 f"The result is right, but your function has changed its argument `{name}`, which is still needed as "
                 "it was. Compute something new instead of writing into it (no `+=`, no `x[…] = …`)."
             )
-            return Verdict("wrong", words, call=index)
+            return Verdict("wrong", words)
     return None
 
 
@@ -172,14 +159,12 @@ def _same(one: Outcome, other: Outcome, exercise: Exercise, parts: Sequence[str]
     if one.error or other.error:
         return one.error == other.error
     got, expected = one.value, other.value
-    if parts:
-        got, expected = _in_parts(got), _in_parts(expected)
-        if len(got) != len(expected):
-            return False
-        places = [exercise.parts.index(part) for part in parts]
-        places += range(len(exercise.parts), len(expected)) if clues else []
-        return all(_equal(got[place], expected[place], exercise) for place in places)
-    return _equal(got, expected, exercise)
+    if not parts:
+        return _equal(got, expected, exercise)
+    got, expected = _in_parts(got), _in_parts(expected)
+    places = [exercise.parts.index(part) for part in parts]
+    places += range(len(exercise.parts), len(expected)) if clues else []
+    return len(got) == len(expected) and all(_equal(got[place], expected[place], exercise) for place in places)
 
 
 def _in_parts(value: object) -> list:
@@ -189,24 +174,19 @@ def _in_parts(value: object) -> list:
 def _equal(got: object, expected: object, exercise: Exercise) -> bool:
     """Whether two plain values are the same in meaning: a list is as good as a tensor, 5.0 as good as 5."""
     if isinstance(expected, str):
-        return isinstance(got, str) and _letters(got) == _letters(expected)
+        words = [one.strip(" .():").casefold().split() for one in (got, expected) if isinstance(one, str)]
+        return len(words) == 2 and words[0] == words[1]
     if isinstance(expected, bool) or isinstance(got, bool):
         return _truth(got) is _truth(expected) is not None
-    if isinstance(expected, dict):
-        same_keys = isinstance(got, dict) and got.keys() == expected.keys()
-        return same_keys and all(_equal(got[key], expected[key], exercise) for key in expected)
-    try:
-        return _close(tensor_of(got), tensor_of(expected), exercise, whole=_is_whole(expected))
-    except NotRight:
-        pass
+    if _is_numbers(got) and _is_numbers(expected):
+        rtol, atol = (0, 1e-6) if _is_whole(expected) else (exercise.rtol, exercise.atol)
+        one, other = tensor_of(got), tensor_of(expected)
+        same_shape = one.shape == other.shape or one.numel() == other.numel() == 1
+        return same_shape and torch.allclose(one.flatten(), other.flatten(), rtol=rtol, atol=atol, equal_nan=True)
     if isinstance(expected, list | tuple):
         same_length = isinstance(got, list | tuple) and len(got) == len(expected)
         return same_length and all(_equal(*pair, exercise) for pair in zip(got, expected, strict=True))
     return not isinstance(got, Tensor) and type(got) is type(expected) and got == expected
-
-
-def _letters(text: str) -> str:
-    return " ".join(text.strip(" .():").casefold().split())
 
 
 def _truth(value: object) -> bool | None:
@@ -221,19 +201,12 @@ def _is_whole(value: object) -> bool:
     return isinstance(value, int) or (isinstance(value, Tensor) and not value.is_floating_point())
 
 
-def _close(got: Tensor, expected: Tensor, exercise: Exercise, whole: bool) -> bool:
-    if got.numel() == expected.numel() == 1:
-        got, expected = got.flatten(), expected.flatten()
-    rtol, atol = (0, 1e-6) if whole else (exercise.rtol, exercise.atol)
-    return got.shape == expected.shape and torch.allclose(got, expected, rtol=rtol, atol=atol, equal_nan=True)
-
-
 def tensor_of(value: object, what: str = "your answer") -> Tensor:
     """Numbers in any form (a number, lists of them, a tensor) as a float64 tensor. Raises NotRight for all else."""
     if isinstance(value, list | tuple) and value:
         parts = [tensor_of(part, what) for part in value]
         if len({part.shape for part in parts}) > 1:
-            raise NotRight(f"The rows of {what} differ in length, so it is no table of numbers.")
+            raise NotRight(f"The rows of {what} differ in length, so they make no table of numbers.")
         return torch.stack(parts)
     if isinstance(value, bool) or not isinstance(value, int | float | Tensor | list | tuple):
         raise NotRight(f"Numbers are wanted here, and {what} is {in_words(value)}.")
@@ -242,11 +215,16 @@ def tensor_of(value: object, what: str = "your answer") -> Tensor:
 
 def number_of(value: object, what: str = "your answer") -> float:
     """A single number in any form. Raises NotRight for anything else."""
-    if not isinstance(value, bool) and isinstance(value, int | float | Tensor | list | tuple):
-        tensor = tensor_of(value, what)
-        if tensor.numel() == 1:
-            return tensor.item()
-    raise NotRight(f"A single number is wanted here, and {what} is {in_words(value)}.")
+    if not _is_numbers(value) or tensor_of(value).numel() != 1:
+        raise NotRight(f"A single number is wanted here, and {what} is {in_words(value)}.")
+    return tensor_of(value).item()
+
+
+def _is_numbers(value: object) -> bool:
+    try:
+        return tensor_of(value) is not None
+    except NotRight:
+        return False
 
 
 # Words ----------------------------------------------------------------------------------------------------------------
@@ -259,11 +237,9 @@ def _place(outcome: Outcome) -> str:
 def _stub(outcomes: Sequence[Outcome]) -> str | None:
     """What to say where an answer still holds `...`, else None."""
     for outcome in outcomes:
-        leaves = list(_leaves(outcome.value))
-        if all(leaf is ... for leaf in leaves) and leaves:
-            return "Replace the `...` and run the cell again."
-        if any(leaf is ... for leaf in leaves):
-            return "A part of it is still `...`. Replace it and run the cell again."
+        if _holds(outcome.value, ...):
+            whole = all(leaf is ... for leaf in _leaves(outcome.value))
+            return f"{'' if whole else 'A part of it is still open. '}Replace the `...` and run the cell again."
         if outcome.error and "ellipsis" in outcome.message:
             return f"There is still a `...`{_place(outcome)}."
     return None
@@ -277,12 +253,16 @@ def _leaves(value: object) -> Iterator[object]:
         yield value
 
 
+def _holds(value: object, what: object) -> bool:
+    """Whether None or `...` stands anywhere in a value."""
+    return any(leaf is what for leaf in _leaves(value))
+
+
 def _guess(got: object, expected: object, exercise: Exercise, tries: int) -> str:
     """What is wrong with a guess; after a few tries without a direction, so that nobody can halve their way to it."""
-    if _form(got) != _form(expected):
-        form = _form(expected)
+    if (form := _form(expected)) != _form(got):
         verb = "are" if form[0].isdigit() else "is"
-        return f"{form[0].upper()}{form[1:]} {verb} wanted here, and your answer is {in_words(got)}."
+        return f"{form[0].upper()}{form[1:]} {verb} wanted here, and your answer is {_form(got)}."
     if _is_numbers(got) and not torch.isfinite(tensor_of(got)).all():
         return "Your answer holds inf or nan, and the right one is finite."
     if tries >= FEW_TRIES:
@@ -291,31 +271,27 @@ def _guess(got: object, expected: object, exercise: Exercise, tries: int) -> str
         got = got.tolist() if isinstance(got, Tensor) else got
         place = next(i for i, pair in enumerate(zip(got, expected, strict=True)) if not _equal(*pair, exercise))
         return f"{_short(got[place])} at place {place + 1} of your list is not right. A hint may help."
-    if not _is_numbers(expected):
-        return f"{_short(got)} is not right. A hint may help."
-    number, right = number_of(got), number_of(expected)
-    return f"{format_number(number)} is too {'large' if number > right else 'small'}. A hint may help."
+    direction = "not right"
+    if _is_numbers(expected):
+        direction = "too large" if number_of(got) > number_of(expected) else "too small"
+    return f"{_short(got)} is {direction}. A hint may help."
 
 
 def _form(value: object) -> str:
-    """What kind of answer a value is."""
+    """What kind of answer a value is, in words that differ where the kinds differ."""
     if isinstance(value, str):
-        return "a word in quotes"
-    if isinstance(value, bool):
-        return "`True` or `False`"
+        return "a text in quotes"
     if _is_numbers(value):
-        numbers = tensor_of(value)
-        if numbers.numel() == 1:
-            return "a single number"
-        return f"{numbers.numel()} numbers" if numbers.ndim == 1 else f"{' by '.join(map(str, numbers.shape))} numbers"
+        shape = tensor_of(value).shape
+        return "a single number" if shape.numel() == 1 else f"{' by '.join(map(str, shape))} numbers"
+    if isinstance(value, list | tuple) and value:
+        texts = all(isinstance(part, str) for part in value)
+        return (
+            f"{len(value)} text{'s' * (len(value) > 1)} in quotes"
+            if texts
+            else f"{in_words(value)}, not all of one kind"
+        )
     return in_words(value)
-
-
-def _is_numbers(value: object) -> bool:
-    try:
-        return tensor_of(value) is not None
-    except NotRight:
-        return False
 
 
 def difference(got: object, expected: object) -> str:
@@ -346,7 +322,6 @@ def _written(numbers: float | list, digits: int) -> str:
 
 def format_number(number: float, digits: int = 4) -> str:
     """A number as people write it: 79,510 or 0.0039."""
-    number = float(number)
     if math.isfinite(number) and number == int(number) and abs(number) < 1e15:
         return f"{int(number):,}"
     return f"{number:.{digits}g}"
@@ -362,23 +337,21 @@ def _short(value: object) -> str:
 
 def _smallest(exercise: Exercise, calls: Sequence[int]) -> int:
     """The call of these that holds the fewest numbers."""
-    return min(calls, key=lambda index: _count(exercise.inputs[index])) if exercise.inputs else calls[0]
+    sizes = {index: sum(map(_size, _leaves(exercise.inputs[index]))) for index in calls if exercise.inputs}
+    return min(calls, key=lambda index: sizes.get(index, 0))
 
 
-def _count(value: object) -> int:
-    if isinstance(value, Tensor):
-        return value.numel()
-    if isinstance(value, list | tuple):
-        return sum(map(_count, value))
-    return 1000 if isinstance(value, Code) else 1
+def _size(value: object) -> int:
+    return value.numel() if isinstance(value, Tensor) else 1000 if isinstance(value, Code) else 1
 
 
-def called(exercise: Exercise, index: int, most: int = 300) -> str:
+def called(exercise: Exercise, index: int) -> str:
     """A call of the answer, ready to paste; nothing where it would be too long or the answer is not simply called."""
-    if exercise.inputs is None or exercise.use not in ("call", "gradient", "reaches"):
+    shown = {"call": None, "reaches": None, "build": 1}  # how many of the arguments the answer itself takes
+    if exercise.inputs is None or exercise.use not in shown:
         return ""
-    text = f"{exercise.name}({', '.join(map(as_code, exercise.inputs[index]))})"
-    return text if len(text) <= most else ""
+    text = f"{exercise.name}({', '.join(map(as_code, exercise.inputs[index][: shown[exercise.use]]))})"
+    return text if len(text) <= LONGEST_CALL else ""
 
 
 def as_code(value: object) -> str:
@@ -386,10 +359,9 @@ def as_code(value: object) -> str:
     if isinstance(value, Code):
         return value.text
     if isinstance(value, Tensor):
+        numbers = value.numpy().astype(str).astype(float) if value.is_floating_point() else value
         usual = value.dtype in (torch.float32, torch.int64, torch.bool)
-        numbers = np.array2string(value.numpy(), separator=", ", threshold=10**6, max_line_width=10**6)
-        numbers = re.sub(r"\.(?!\d)", ".0", re.sub(r"\s+(?=[],])|(?<=\[)\s+", "", " ".join(numbers.split())))
-        return f"torch.tensor({numbers}{'' if usual else f', dtype={value.dtype}'})"
+        return f"torch.tensor({numbers.tolist()}{'' if usual else f', dtype={value.dtype}'})"
     if isinstance(value, list | tuple):
         inside = ", ".join(map(as_code, value))
         return f"[{inside}]" if isinstance(value, list) else f"({inside}{',' * (len(value) == 1)})"

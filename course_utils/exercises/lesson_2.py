@@ -1,40 +1,31 @@
-"""Lesson 2: constant guesses, mini-batches, a loss whose shapes fit, means weighted by samples, hedging."""
+"""Lesson 2: constant guesses, mini-batches, a loss whose shapes fit, weighted means, hedging, a network as a class."""
 
 from itertools import chain
 
 import torch
+from torch import nn
 
-from .exercise import Code, Exercise, NotRight, drawn
+from .exercise import Code, Exercise, altered, drawn, refuse_if
 from .judging import tensor_of
 from .running import in_words
 
 CONSTANT = Exercise(
-    "2.1",
-    "the best constant and its score",
-    "my_constant_and_score = [4, (9 + 1 + 16) / 3]  # 8.667",
-    parts=("the constant", "its score"),
-    rtol=5e-3,
+    "2.1", "the best constant and its score", "my_constant_and_score = [4, (9 + 1 + 16) / 3]  # 8.667",
+    parts=("the constant", "its score"), rtol=5e-3,
     mistakes={
         "This is the score of the best constant, in the wrong order: first the constant, then its score.": [26 / 3, None],
-        "3 is the middle one of the three. It is the best constant for the mean *distance*. For squares the far label pulls "
-        "harder.": [3, None],
+        "3 is the middle one of the three. It is the best constant for the mean *distance*. For squares the far label pulls harder.": [3, None],
         "4.5 is the middle between the smallest and the largest label. Each of the three pulls.": [4.5, None],
-        "12 is the sum of the labels. The best constant is a mean.": [12, None],
         "The constant is right. The score is a mean: divide the sum of the squares by 3.": [None, 26],
         "The constant is right. You divided by N − 1, as statisticians do with a sample. The loss divides by N = 3.": [None, 13],
         "The constant is right. The score squares each difference before it adds them up.": [None, 8 / 3],
         "The constant is right. You took the root of the score: a mean squared error has none.": [None, (26 / 3) ** 0.5],
         "The constant is right. Its differences to the labels cancel; their squares do not.": [None, 0],
     },
-    hints=(
-        "The best constant under a mean squared error is the mean of the labels.",
-        "How far is each of the three labels from it? Square these three differences.",
-        "The error is the mean of the three squares.",
-    ),
-    why="The mean is 4, and (9 + 1 + 16) / 3 = 8.667 is the variance of these three labels.",
-)  # fmt: skip
-
-# 2.2 ------------------------------------------------------------------------------------------------------------------
+    hints=("The best constant under a mean squared error is the mean of the labels.",
+           "How far is each of the three labels from it? Square these three differences.",
+           "The error is the mean of the three squares."),
+    why="The mean is 4, and (9 + 1 + 16) / 3 = 8.667 is the variance of these three labels.")  # fmt: skip
 
 
 def my_mini_batches(images, labels, batch_size, generator):
@@ -56,45 +47,33 @@ def judge_mini_batches(outcomes):
     """Every digit once, in batches of the right sizes, in an order that comes from the generator."""
     epochs = [_epoch(outcome.value, *epoch[:2]) for outcome, epoch in zip(outcomes, EPOCHS, strict=True)]
     first, other, again = epochs[-3:]
-    if first == _cut(range(50), 7):
-        raise NotRight(
-            "The digits come as they stand in the data set. Shuffle them: `torch.randperm(…, generator=generator)`."
-        )
-    if all(max(batch) - min(batch) < len(batch) for batch in first):
-        raise NotRight(
-            "The digits of a batch stand side by side in the data set, so they meet in every epoch. Shuffle all of them "
-            "first, and then cut the order into batches."
-        )
-    if first == other:
-        raise NotRight(
-            "Generators with different seeds give the same order. Draw it from the `generator` that is passed, as it comes."
-        )
-    if first != again:
-        raise NotRight(
-            "Two generators with the same seed give different orders. Draw from the `generator` that is passed, and from "
-            "nothing else."
-        )
+    draw = "Draw it from the `generator` that is passed, as it comes, and from nothing else."
+    neighbours = all(max(batch) - min(batch) < len(batch) for batch in first)
+    refuse_if(first == _cut(range(50), 7), f"The digits come as they stand in the data set. Shuffle them. {draw}")
+    refuse_if(
+        neighbours, "The digits of a batch stand side by side in the data set. Shuffle first, then cut into batches."
+    )
+    refuse_if(first == other, f"Generators with different seeds give the same order. {draw}")
+    refuse_if(first != again, f"Two generators with the same seed give different orders. {draw}")
 
 
 def _epoch(value, size, batch_size):
     """The places of the digits in each batch; together they are to be an epoch."""
-    if not isinstance(value, list | tuple):
-        raise NotRight(
-            "Hand out each batch with `yield`, and stop when every digit has come once. What came is "
-            f"{in_words(value)}."
-        )  # fmt: skip
+    words = (
+        f"Hand out each batch with `yield`, and stop when every digit has come once. What came is {in_words(value)}."
+    )
+    refuse_if(not isinstance(value, list | tuple), words)
     batches = [_places(batch, size) for batch in value]
     sizes, expected = [[len(batch) for batch in one] for one in (batches, _cut(range(size), batch_size))]
-    if sizes != expected:
-        told = f"{size} digits in batches of {batch_size} should give the sizes {expected}, and yours are {sizes}."
-        if sizes == expected[:-1] and size % batch_size:
-            told += " The last, short batch is missing, and with it digits that nobody learns from."
-        raise NotRight(told)
-    if missing := size - len(set(chain(*batches))):
-        raise NotRight(
-            f"In an epoch every digit should come exactly once, and of {size} digits {missing} never came while others "
-            "came twice. Draw one order for the whole epoch (`torch.randperm`) and cut it up."
-        )
+    told = f"{size} digits in batches of {batch_size} should give the sizes {expected}, and yours are {sizes}."
+    if sizes == expected[:-1] and size % batch_size:
+        told += " The last, short batch is missing, and with it digits that nobody learns from."
+    refuse_if(sizes != expected, told)
+    missing = size - len(set(chain(*batches)))
+    refuse_if(
+        missing,
+        f"Every digit should come exactly once, and of {size} digits {missing} never came. Draw one order and cut it up.",
+    )
     return batches
 
 
@@ -104,82 +83,41 @@ def _cut(order, batch_size):
 
 def _places(batch, size):
     """Where the digits of a batch stand in the data set."""
-    if not isinstance(batch, list | tuple) or len(batch) != 2:
-        raise NotRight(
-            "Each batch is a pair: `yield images[…], labels[…]`. (`return` would end the function at the first batch.)"
-        )
+    pair = isinstance(batch, list | tuple) and len(batch) == 2
+    refuse_if(not pair, "Each batch is a pair: `yield images[…], labels[…]`. (`return` would end at the first batch.)")
     images, labels = _digits(size)
     some_images, some_labels = tensor_of(batch[0], "the first of a pair"), tensor_of(batch[1], "the second of a pair")
-    if some_labels.ndim != 1 or some_images.shape != (len(some_labels), *images.shape[1:]):
-        shapes = f"`{list(some_images.shape)}` and `{list(some_labels.shape)}`"
-        raise NotRight(
-            "A batch holds as many labels as images, the images first. Here their shapes should be `[batch, 1, 1, 2]` and "
-            f"`[batch]`, and yours are {shapes}."
-        )
+    fit = some_labels.ndim == 1 and some_images.shape == (len(some_labels), *images.shape[1:])
+    yours = f"yours are `{list(some_images.shape)}` and `{list(some_labels.shape)}`"
+    refuse_if(
+        not fit, f"A batch holds images and labels, the images first: `[batch, 1, 1, 2]` and `[batch]`, and {yours}."
+    )
     known = images.flatten(1).tolist()
     chosen = [known.index(image) if image in known else None for image in some_images.flatten(1).tolist()]
-    if None in chosen:
-        raise NotRight("A batch holds an image that is none of those handed in.")
-    if some_labels.tolist() != labels[chosen].tolist():
-        raise NotRight("Images and labels of a batch do not belong together. Pick both with the same places.")
+    refuse_if(None in chosen, "A batch holds an image that is none of those handed in.")
+    together = some_labels.tolist() == labels[chosen].tolist()
+    refuse_if(not together, "Images and labels of a batch do not belong together. Pick both with the same places.")
     return chosen
 
 
-def _whole_batches_only(images, labels, batch_size, generator):
-    for part in my_mini_batches(images, labels, batch_size, generator):
-        if len(part[1]) == batch_size:
-            yield part
-
-
-def _drawn_anew(images, labels, batch_size, generator):
-    for batch in labels.split(batch_size):
-        chosen = torch.randint(len(labels), batch.shape, generator=generator)
-        yield images[chosen], labels[chosen]
-
-
-def _shuffled_inside(images, labels, batch_size, generator):
-    for places in torch.arange(len(labels)).split(batch_size):
-        chosen = places[torch.randperm(len(places), generator=generator)]
-        yield images[chosen], labels[chosen]
-
-
-def _torn_pairs(images, labels, batch_size, generator):
-    other = images[torch.randperm(len(labels), generator=generator)]
-    return my_mini_batches(other, labels, batch_size, generator)
-
-
-def _for_ever(images, labels, batch_size, generator):
-    while True:
-        yield from my_mini_batches(images, labels, batch_size, generator)
-
-
 MINI_BATCHES = Exercise(
-    "2.2",
-    "mini-batches",
-    my_mini_batches,
+    "2.2", "mini-batches", my_mini_batches, judge=judge_mini_batches,
     inputs=[(*_digits(size), batch, Code(f"torch.Generator().manual_seed({seed})")) for size, batch, seed in EPOCHS],
-    judge=judge_mini_batches,
     mistakes={
-        "short batch is missing": _whole_batches_only,
-        "exactly once": _drawn_anew,
-        "as they stand in the data set": lambda images, labels, size, generator: zip(images.split(size), labels.split(size), strict=True),
-        "side by side": _shuffled_inside,
-        "different seeds": lambda images, labels, size, generator: my_mini_batches(images, labels, size, torch.Generator().manual_seed(7)),
-        "belong together": _torn_pairs,
-        "the images first": lambda *given: ((labels, images) for images, labels in my_mini_batches(*given)),
-        "Each batch is a pair": lambda images, labels, size, generator: (images[:size], labels[:size]),
-        "stop when every digit": _for_ever,
+        "short batch is missing": altered(my_mini_batches, {"range(0, len(labels), batch_size)": "range(0, len(labels) - batch_size + 1, batch_size)"}),
+        "exactly once": altered(my_mini_batches, {"randperm(len(labels)": "randint(len(labels), labels.shape"}),
+        "as they stand in the data set": altered(my_mini_batches, {"torch.randperm(len(labels), generator=generator)": "torch.arange(len(labels))"}),
+        "side by side": altered(my_mini_batches, {"torch.randperm(len(labels), generator=generator)": "torch.arange(len(labels))", "batch_size]": "batch_size].flip(0)"}),
+        "different seeds": altered(my_mini_batches, {"=generator)": "=torch.Generator().manual_seed(7))"}),
+        "belong together": altered(my_mini_batches, {"labels[chosen]": "labels[chosen.flip(0)]"}),
+        "the images first": altered(my_mini_batches, {"images[chosen], labels[chosen]": "labels[chosen], images[chosen]"}),
+        "Each batch is a pair": altered(my_mini_batches, {"yield": "return"}),
+        "stop when every digit": altered(my_mini_batches, {"for start in range(0, len(labels), batch_size):": "while start := 1:"}),
     },
-    hints=(
-        "Two steps: draw one order for the whole epoch, then hand out a slice of it at a time.",
-        "`torch.randperm` draws the order, of as many places as there are labels. A slice of it holds the places of a batch.",
-        "`range(0, n, batch_size)` gives the places where the slices start. `images[places]` picks many images at once, and a slice "
-        "past the end is simply shorter.",
-    ),
-    why="One order for the epoch, cut into slices: every digit comes once, and a slice past the end is simply shorter.",
-)  # fmt: skip
-
-# 2.3 ------------------------------------------------------------------------------------------------------------------
+    hints=("Two steps: draw one order for the whole epoch, then hand out a slice of it at a time.",
+           "`torch.randperm` draws the order, of as many places as there are labels. A slice of it holds the places of a batch.",
+           "`range(0, n, batch_size)` gives the places where the slices start. `images[places]` picks many images at once."),
+    why="One order for the epoch, cut into slices: every digit comes once, and a slice past the end is simply shorter.")  # fmt: skip
 
 
 def my_squared_error(outputs, labels):
@@ -187,9 +125,7 @@ def my_squared_error(outputs, labels):
 
 
 SQUARED_ERROR = Exercise(
-    "2.3",
-    "a loss whose shapes fit",
-    my_squared_error,
+    "2.3", "a loss whose shapes fit", my_squared_error, use="reaches", parts=("the loss", "the way back"),
     inputs=[
         (torch.tensor([[1.0], [2.5]]), torch.tensor([3, 1])),
         (drawn(4, 1, seed=1, size=5), torch.tensor([7, 0, 3, 3])),
@@ -197,30 +133,20 @@ SQUARED_ERROR = Exercise(
         (drawn(5, 1, seed=3, dtype=torch.float64), torch.tensor([9, 1, 4, 0, 2])),
         (torch.tensor([[4.5]]), torch.tensor([6])),
     ],
-    use="gradient",
-    parts=("the loss", "its gradient"),
     mistakes={
-        "Every answer was compared with every label: `[N, 1]` minus `[N]` gives `[N, N]`. Bring both into one shape first, with "
-        "`outputs[:, 0]` or `labels.unsqueeze(1)`.": lambda outputs, labels: ((outputs - labels) ** 2).mean(),
-        "This is the sum of the squares. Take their mean, so that the loss does not grow with the batch.": lambda outputs, labels: ((outputs[:, 0] - labels) ** 2).sum(),
-        "These are the squares. A loss is a single number: take their mean.": lambda outputs, labels: (outputs[:, 0] - labels) ** 2,
-        "This is the mean distance. Square each difference before the mean.": lambda outputs, labels: (outputs[:, 0] - labels).abs().mean(),
-        "The order is turned round: square first, then take the mean. Otherwise errors up and down cancel.": lambda outputs, labels: (outputs[:, 0] - labels).mean() ** 2,
-        "The squares are missing, so errors up and down cancel.": lambda outputs, labels: (outputs[:, 0] - labels).mean(),
-        "This is the root of the right number. The loss itself has no root.": lambda outputs, labels: my_squared_error(outputs, labels).sqrt(),
-        "The number is right, and `backward()` does not find its way from it to the outputs, so no network could learn. `.detach()`, "
-        "`.item()`, `.tolist()` and NumPy leave torch's record: compute with the tensors themselves.": lambda outputs, labels: my_squared_error(outputs, labels).detach(),
+        "Every answer met every label: `[N, 1]` minus `[N]` gives `[N, N]`. Take `outputs[:, 0]` or `labels.unsqueeze(1)`.": altered(my_squared_error, {"outputs[:, 0]": "outputs"}),
+        "This is the sum of the squares. Take their mean, so that the loss does not grow with the batch.": altered(my_squared_error, {"mean": "sum"}),
+        "These are the squares. A loss is a single number: take their mean.": altered(my_squared_error, {".mean()": ""}),
+        "This is the mean distance. Square each difference before the mean.": altered(my_squared_error, {" ** 2": ".abs()"}),
+        "The order is turned round: square first, then take the mean. Otherwise errors up and down cancel.": altered(my_squared_error, {" ** 2).mean()": ".mean() ** 2)"}),
+        "The squares are missing, so errors up and down cancel.": altered(my_squared_error, {" ** 2": ""}),
+        "This is the root of the right number. The loss itself has no root.": altered(my_squared_error, {".mean()": ".mean().sqrt()"}),
+        "The number is right, and `backward()` does not find its way to the outputs. `.detach()`, `.item()`, `.tolist()` and NumPy leave torch's record.": altered(my_squared_error, {".mean()": ".mean().detach()"}),
     },
-    hints=(
-        "The shapes are `[N, 1]` and `[N]`. Print the shape of their difference.",
-        "A difference of `[N]` and `[N]` has the shape `[N]`: each answer meets its own label.",
-        "Take the only column of `outputs` (all rows, column 0), or give the labels a second axis with `unsqueeze`. The rest of the "
-        "line is right.",
-    ),
-    why="With both in the shape `[N]`, each answer meets its own label. `labels.unsqueeze(1)` is as good.",
-)  # fmt: skip
-
-# 2.4 ------------------------------------------------------------------------------------------------------------------
+    hints=("The shapes are `[N, 1]` and `[N]`. Print the shape of their difference.",
+           "A difference of `[N]` and `[N]` has the shape `[N]`: each answer meets its own label.",
+           "Take the only column of `outputs` (all rows, column 0), or give the labels a second axis with `unsqueeze`. The rest is right."),
+    why="With both in the shape `[N]`, each answer meets its own label. `labels.unsqueeze(1)` is as good.")  # fmt: skip
 
 
 def my_mean_loss(losses, sizes):
@@ -228,9 +154,7 @@ def my_mean_loss(losses, sizes):
 
 
 MEAN_LOSS = Exercise(
-    "2.4",
-    "a mean that counts digits",
-    my_mean_loss,
+    "2.4", "a mean that counts digits", my_mean_loss,
     inputs=[
         (torch.tensor([2.0, 1.0, 4.0]), torch.tensor([100, 100, 20])),
         (torch.tensor([0.5, 3.0]), torch.tensor([64, 1])),
@@ -238,62 +162,89 @@ MEAN_LOSS = Exercise(
         (torch.tensor([0.25, 2.5, 0.75, 1.0], dtype=torch.float64), torch.tensor([3, 9, 1, 2])),
     ],
     mistakes={
-        "This is the mean over the batches: the short last batch counts as much as a full one. Let every digit count the "
-        "same.": lambda losses, sizes: losses.mean(),
+        "This is the mean over the batches: the short last batch counts as much as a full one. Let every digit count the same.": lambda losses, sizes: losses.mean(),
         "This is the sum over all digits. Divide by how many there are: the sum of the sizes.": lambda losses, sizes: (losses * sizes).sum(),
-        "You weighed each loss with its size, and then divided by the number of batches. Divide by the number of "
-        "digits.": lambda losses, sizes: (losses * sizes).mean(),
+        "You weighed each loss with its size, and then divided by the number of batches. Divide by the number of digits.": lambda losses, sizes: (losses * sizes).mean(),
         "The losses were added up as they are. Each is a mean already: multiply it by its size first.": lambda losses, sizes: losses.sum() / sizes.sum(),
-        "These are the shares of the batches. Add them up.": lambda losses, sizes: losses * sizes / sizes.sum(),
     },
-    hints=(
-        "Each loss is a mean over its batch. Times the size of the batch, it is a sum over its digits.",
-        "Add up these sums for all batches. How many digits are that?",
-        "Tensors of the same length multiply entry by entry, and `.sum()` adds up. A loop with `zip(losses, sizes)` does it too.",
-    ),
-    why="loss · size is the sum over a batch's digits. All these sums, divided by all digits, is the mean over the digits.",
-)  # fmt: skip
+    hints=("Each loss is a mean over its batch. Times the size of the batch, it is a sum over its digits.",
+           "Add up these sums for all batches. How many digits are that?",
+           "Tensors of the same length multiply entry by entry, and `.sum()` adds up. A loop with `zip(losses, sizes)` does it too."),
+    why="loss · size is the sum over a batch's digits. All these sums, divided by all digits, is the mean over the digits.")  # fmt: skip
 
 HEDGE = Exercise(
-    "2.5",
-    "the answer that hedges",
-    "my_answer = (3 * 3 + 7) / 4  # 4",
+    "2.5", "the answer that hedges", "my_answer = (3 * 3 + 7) / 4  # 4",
     mistakes={
         "3 is the most probable digit. With squared errors the rare 7 pulls the best answer towards it.": 3,
         "5 is the middle of 3 and 7. The more probable digit pulls harder.": 5,
-        "7 is the less probable of the two.": 7,
         "Three quarters of the weight are on the 3, not on the 7.": 6,
         "This is the sum of both. Weigh each with its probability.": 10,
         "This is the sum of four such labels. Divide by 4.": 16,
     },
-    hints=(
-        "The best answer under a squared error is a mean, as in exercise 2.1.",
-        "Imagine four such pictures: three of them are a 3, and one is a 7.",
-        "The mean of these four labels lies between 3 and 7, nearer to the 3.",
-    ),
-    why="¾ · 3 + ¼ · 7 = 4. The network names a 4, which the picture certainly is not.",
-)  # fmt: skip
+    hints=("The best answer under a squared error is a mean, as in exercise 2.1.",
+           "Imagine four such pictures: three of them are a 3, and one is a 7.",
+           "The mean of these four labels lies between 3 and 7, nearer to the 3."),
+    why="¾ · 3 + ¼ · 7 = 4. The network names a 4, which the picture certainly is not.")  # fmt: skip
+
+
+def my_share(sums):
+    slopes = sums.sigmoid() * (1 - sums.sigmoid())
+    return slopes.prod()
+
 
 GRADIENT_LEFT = Exercise(
-    "2.6",
-    "what two sigmoids leave",
-    "my_share = 0.25 * 0.25  # 0.0625",
-    rtol=1e-2,
+    "2.6", "what a chain of sigmoids leaves", my_share, atol=1e-9,
+    inputs=[(torch.zeros(2),), (torch.tensor([3.0]),), (torch.tensor([0.5, -1.0, 2.0]),), (drawn(5, seed=1, dtype=torch.float64),)],
     mistakes={
-        "That is one sigmoid. The gradient passes through both.": 0.25,
-        "The slopes are multiplied, and not added up.": 0.5,
-        "A quarter of a quarter is not half of a quarter.": 0.125,
-        "A quarter is what is *left* after each sigmoid, not what is lost.": 0.75,
-        "That is how many times smaller it gets. The share is 1 divided by that.": 16,
-        "This is a percentage. Write the share as a number from 0 to 1.": 6.25,
+        "This is the most that can be left. A sigmoid leaves a quarter only where it is steepest, at 0; here each has its own slope.": altered(my_share, {"slopes.prod()": "0.25 ** len(sums)"}),
+        "The slopes are multiplied on the way back, and not added up.": altered(my_share, {"slopes.prod()": "slopes.sum()"}),
+        "This multiplies the sigmoids themselves. What a gradient meets on its way is their slope, σ(z) (1 − σ(z)).": altered(my_share, {"slopes.prod()": "sums.sigmoid().prod()"}),
+        "These are the slopes. The gradient passes through one after the other: multiply them.": altered(my_share, {"slopes.prod()": "slopes"}),
+        "A slope is what is *left* after a sigmoid, not what is lost.": altered(my_share, {"slopes.prod()": "1 - slopes.prod()"}),
+        "This is how many times smaller it gets. The share is 1 divided by that.": altered(my_share, {"slopes.prod()": "1 / slopes.prod()"}),
+        "This is a percentage. Write the share as a number from 0 to 1.": altered(my_share, {"slopes.prod()": "100 * slopes.prod()"}),
+        "That is one sigmoid. The gradient passes through all of them.": altered(my_share, {"slopes.prod()": "slopes[0]"}),
+        "This is the slope at the sum of them all. Each sigmoid has its own place, and so its own slope.": lambda sums: my_share(sums.sum()),
     },
-    hints=(
-        "Each sigmoid passes on at most a quarter of what comes to it.",
-        "Slopes along a chain multiply: the second sigmoid passes on a quarter of what the first one left.",
-        "As a fraction: cut a pie into four, and one of these pieces into four again. What part of the pie is such a crumb?",
-    ),
-    why="¼ · ¼ = 1/16. It is the most that can be left; what is measured next is less, since few sums lie at the steepest "
-    "place, and the weights take their share.",
-)  # fmt: skip
+    hints=("A sigmoid passes on its slope at the place where it is: σ(z) (1 − σ(z)), as lesson 1 said.",
+           "Slopes along a chain multiply: the second sigmoid passes on its share of what the first one left.",
+           "All slopes at once come from `sums.sigmoid()`. A tensor has `.sum()` for adding up, and `.prod()` for multiplying."),
+    why="For two sums of 0 that is ¼ · ¼ = 1/16, the most that two sigmoids can leave. Away from 0 they leave less, and the weights take their share too.")  # fmt: skip
 
-EXERCISES = [CONSTANT, MINI_BATCHES, SQUARED_ERROR, MEAN_LOSS, HEDGE, GRADIENT_LEFT]
+
+class MyNetwork(nn.Module):
+    def __init__(self, sizes):
+        super().__init__()
+        layers = [nn.Linear(sizes[i], sizes[i + 1]) for i in range(len(sizes) - 1)]
+        self.layers = nn.ModuleList(layers)
+
+    def forward(self, images):
+        x = images.flatten(start_dim=1)
+        for layer in self.layers[:-1]:
+            x = layer(x).sigmoid()
+        return self.layers[-1](x)
+
+
+NETWORK = Exercise(
+    "2.7", "a network of any depth", MyNetwork, use="build", parts=("the shapes of its parameters", "its answers"),
+    inputs=[
+        ([6, 4, 1], drawn(3, 1, 2, 3, seed=1)),
+        ([4, 3, 3, 2], drawn(2, 1, 2, 2, seed=2)),
+        ([4, 2], drawn(1, 1, 2, 2, seed=3)),
+        ([6, 5, 3, 3, 3, 1], drawn(4, 1, 3, 2, seed=4)),
+    ],
+    mistakes={
+        "Torch finds no parameters, so nothing would be trained: a plain list hides its layers. Put them into an `nn.ModuleList`.": altered(MyNetwork, {"nn.ModuleList(layers)": "layers"}),
+        "Torch finds no parameters: `forward` makes new layers at every call. Make them once, in `__init__`, and keep them on `self`.": altered(MyNetwork, {"layers = [": "made = lambda: [", "self.layers = nn.ModuleList(layers)": "self.made = made", "x = images": "layers = self.made()\n        x = images", "self.layers[": "layers["}),
+        "Two layers of the same size are one and the same layer. Make a new `nn.Linear` for each, so that each has weights of its own.": altered(MyNetwork, {"[nn.Linear(": "[made.setdefault(sizes[i : i + 2], nn.Linear(", "sizes[i + 1])": "sizes[i + 1]))", "super()": "sizes, made = tuple(sizes), {}\n        super()"}),
+        "The last layer has a sigmoid too, so no answer above 1 can ever be given. Leave it out there.": altered(MyNetwork, {"[-1](x)": "[-1](x).sigmoid()"}),
+        "No sigmoid stands between the layers, so the whole stack is one linear layer (lesson 1).": altered(MyNetwork, {".sigmoid()": ""}),
+        "These are ReLUs. The network above bends with sigmoids.": altered(MyNetwork, {"sigmoid": "relu"}),
+        "The first sigmoid is missing, or one too many is at the end: a sigmoid stands after each layer but the last.": altered(MyNetwork, {".sigmoid()": "", "[-1](x)": "[-1](x).sigmoid()"}),
+    },
+    hints=("`sizes` has one number more than there are layers: layer i leads from `sizes[i]` to `sizes[i + 1]`.",
+           "Lesson 1 made such a list of layers in one line. Here it goes into an `nn.ModuleList`, which is set on `self`.",
+           "`forward` flattens the images, walks with a loop through all layers but the last (`[:-1]`), each with its sigmoid, and at last calls the last one (`[-1]`)."),
+    why="`nn.ModuleList` tells torch of its layers, so `parameters()` finds their weights; a loop through them is the forward pass.")  # fmt: skip
+
+EXERCISES = [CONSTANT, MINI_BATCHES, SQUARED_ERROR, MEAN_LOSS, HEDGE, GRADIENT_LEFT, NETWORK]

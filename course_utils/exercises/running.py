@@ -15,7 +15,7 @@ import traceback
 import types
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import redirect_stdout
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 
 import numpy as np
@@ -26,6 +26,7 @@ MOST_NUMBERS = 2_000_000  # in one value
 MOST_THINGS = 100_000  # in lists, all together
 MOST_ITEMS = 1000  # from one generator
 LONGEST = 1000  # characters of a text
+DTYPES = "bool", "uint8", "int8", "int16", "int32", "int64", "float16", "float32", "float64"
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,7 @@ class Outcome:
     message: str = ""
     line: int = 0
     code: str = ""  # the line itself
-    changed: Sequence[int] = field(default_factory=list)  # the arguments that are not what they were
+    changed: list = field(default_factory=list)  # the arguments that are not what they were
     printed: str = ""
     yielded: bool = False  # the answer is a generator; the value is the list of what it gave
 
@@ -74,13 +75,11 @@ def run(answer: object, inputs: Sequence[tuple] | None, use: str = "call") -> li
 def _called(answer: Callable, arguments: tuple, use: Callable) -> Outcome:
     torch.manual_seed(0)
     given = [made(argument) for argument in arguments]
-    before = copy.deepcopy([plain(argument) for argument in given])
+    before = [encode(plain(argument)) for argument in given]
     outcome = _caught(lambda: use(answer, *given))
-    changed = [
-        index for index, argument in enumerate(arguments)
-        if not isinstance(argument, Code) and not identical(before[index], plain(given[index]))
-    ]  # fmt: skip
-    return Outcome(**vars(outcome) | {"changed": changed})
+    after = [encode(plain(argument)) for argument in given]
+    changed = [i for i, one in enumerate(arguments) if not isinstance(one, Code) and before[i] != after[i]]
+    return replace(outcome, changed=changed)
 
 
 def _caught(compute: Callable) -> Outcome:
@@ -141,19 +140,36 @@ def train(step: Callable, model: nn.Module, batches: Sequence, loss_fn: Callable
     backwards, steps = [], []
     next(model.parameters()).register_hook(lambda gradient: backwards.append(1))
     optimizer.register_step_post_hook(lambda *_: steps.append(1))
-    model.train()
     losses = [step(model, images, labels, loss_fn, optimizer) for images, labels in batches]
     weights = nn.utils.parameters_to_vector(model.parameters())
     return [weights, losses, model.training, len(backwards), len(steps)]
 
 
-def gradient(loss: Callable, outputs: Tensor, *others: object) -> list:
-    """A loss, and its gradient with respect to the outputs, or "none" where `backward()` does not reach them."""
-    outputs.requires_grad_()
-    value = loss(outputs, *others)
-    if isinstance(value, Tensor) and value.numel() == 1 and value.requires_grad:
-        value.backward()
-    return [value, "none" if outputs.grad is None else outputs.grad]
+def fit(answer: Callable, model: nn.Module, *given: object) -> list:
+    """Let a whole training run, with plain SGD: given are both kinds of batches, a loss, a learning rate and epochs.
+
+    Gives the weights, what the answer gave, and whether all that ran in `eval()` ran without gradients.
+    """
+    *batches, loss_fn, learning_rate, epochs = given
+    recorded = []
+    model.register_forward_hook(lambda *_: recorded.append(torch.is_grad_enabled() and not model.training))
+    optimizer = torch.optim.SGD(model.parameters(), lr=learning_rate)
+    value = answer(model, *batches, loss_fn, optimizer, epochs)
+    return [nn.utils.parameters_to_vector(model.parameters()), value, not any(recorded)]
+
+
+def build(network: Callable, sizes: Sequence[int], images: Tensor) -> list:
+    """Make a network of these sizes, and let it answer with weights that depend on their shapes alone.
+
+    Gives the shapes of its parameters, its answers, and as a clue whether it answers alike twice.
+    """
+    model = network(sizes)
+    parameters = list(model.parameters())
+    with torch.no_grad():
+        for parameter in parameters:
+            parameter.copy_(torch.arange(1.0, parameter.numel() + 1).sin().reshape(parameter.shape))
+        answers, again = plain(model(images)), plain(model(images))
+    return [sorted(list(parameter.shape) for parameter in parameters), answers, encode(answers) == encode(again)]
 
 
 def reaches(answer: Callable, outputs: Tensor, *others: object) -> list:
@@ -197,11 +213,8 @@ def restore(snapshot: Callable, model: nn.Module, images: Tensor, labels: Tensor
     return model.eval()(images)
 
 
-# a rule is called too, and a value that was found by eye is as good as the rule
-USES = {
-    "call": call, "rule": call, "train": train, "gradient": gradient, "reaches": reaches, "count_work": count_work,
-    "restore": restore,
-}  # fmt: skip
+USES = {use.__name__: use for use in (call, train, fit, build, reaches, count_work, restore)}
+USES["rule"] = call  # and a value that was found by eye is as good as the rule
 
 
 # Plain values -------------------------------------------------------------------------------------------------------
@@ -229,10 +242,8 @@ def _plain(value: object, room: Iterator[int]) -> object:
     kind = type(value)
     if value is None or value is ... or kind in (bool, Other, Code):
         return value
-    if issubclass(kind, Tensor):
-        return _plain_tensor(value)
-    if issubclass(kind, np.generic | np.ndarray) or (hasattr(kind, "__array__") and not issubclass(kind, type)):
-        return _plain_array(value)
+    if hasattr(kind, "__array__"):
+        return _plain_numbers(value)
     if issubclass(kind, int):
         number = int.__add__(value, 0)
         return number if number.bit_length() < 64 else math.copysign(math.inf, number)
@@ -252,67 +263,44 @@ def _plain(value: object, room: Iterator[int]) -> object:
     return Other(in_words(value))
 
 
-def _plain_tensor(value: Tensor) -> Tensor | Other:
+def _plain_numbers(value: object) -> Tensor | Other:
+    """A tensor or an array as a tensor with memory of its own."""
     try:
         with torch._C.DisableTorchFunctionSubclass():
+            value = value if isinstance(value, Tensor) else np.asarray(value)
+            if math.prod(value.shape) > MOST_NUMBERS:
+                return Other(f"more than {MOST_NUMBERS:,} numbers")
+            if isinstance(value, np.ndarray):
+                if value.dtype.kind not in "biuf":
+                    return Other("a complex number" if value.dtype.kind == "c" else "an array without numbers")
+                value = torch.tensor(value if value.dtype.name in DTYPES else value.astype(np.float64))
             if value.is_meta or value.is_complex() or value.layout != torch.strided:
                 return Other("a tensor of another kind")
-            if value.numel() > MOST_NUMBERS:
-                return Other(f"a tensor of more than {MOST_NUMBERS:,} numbers")
-            tensor = value.detach().cpu().clone().contiguous()
-            tensor = tensor if str(tensor.dtype).removeprefix("torch.") in DTYPES else tensor.float()
-            return tensor if type(tensor) is Tensor else tensor.as_subclass(Tensor)
+            tensor = value.detach().cpu().clone().contiguous().as_subclass(Tensor)
+            return tensor if str(tensor.dtype).removeprefix("torch.") in DTYPES else tensor.float()
     except Exception:
-        return Other("a tensor that cannot be read")
-
-
-def _plain_array(value: object) -> Tensor | Other:
-    try:
-        array = np.asarray(value)
-        if array.dtype.kind not in "biuf":
-            return Other("a complex number" if array.dtype.kind == "c" else "an array without numbers")
-        if array.size > MOST_NUMBERS:
-            return Other(f"an array of more than {MOST_NUMBERS:,} numbers")
-        if array.dtype.name not in DTYPES:
-            array = array.astype(np.float64)
-        return torch.tensor(array)
-    except Exception:
-        return Other("an array that cannot be read")
+        return Other("numbers that cannot be read")
 
 
 def in_words(value: object) -> str:
     """What a value is, for a beginner."""
-    match value:
-        case Other():
-            return value.words
-        case None:
-            return "nothing (`None`)"
-        case bool():
-            return f"`{value}`"
-        case str() | bytes():
-            return "a text"
-        case int() | float():
-            return "a number"
-        case complex():
-            return "a complex number"
-        case Tensor():
-            return f"a tensor of shape `{list(value.shape)}`" if value.ndim else "a tensor that holds one number"
-        case list() | tuple() | dict() | set():
-            kind = next(kind for kind in (list, tuple, dict, set) if isinstance(value, kind)).__name__
-            return f"a {kind} of {len(value)}" if len(value) else f"an empty {kind}"
-        case type():
-            return "a class"
-    return "a function" if callable(value) else f"a `{type(value).__name__}`"
-
-
-def identical(first: object, second: object) -> bool:
-    """Whether two plain values are the same to the last bit."""
-    return encode(first) == encode(second)
+    if isinstance(value, Other):
+        return value.words
+    if value is None or isinstance(value, bool):
+        return "nothing (`None`)" if value is None else f"`{value}`"
+    if isinstance(value, Tensor):
+        return f"a tensor of shape `{list(value.shape)}`" if value.ndim else "a tensor that holds one number"
+    if isinstance(value, list | tuple | dict | set):
+        kind = next(kind.__name__ for kind in (list, tuple, dict, set) if isinstance(value, kind))
+        return f"a {kind} of {len(value)}" if len(value) else f"an empty {kind}"
+    kinds = {str | bytes: "a text", int | float: "a number", complex: "a complex number", type: "a class"}
+    other = "a function" if callable(value) else f"a `{type(value).__name__}`"
+    return next((words for kind, words in kinds.items() if isinstance(value, kind)), other)
 
 
 # JSON ---------------------------------------------------------------------------------------------------------------
 
-DTYPES = "bool", "uint8", "int8", "int16", "int32", "int64", "float16", "float32", "float64"
+CLASSES = {"code": Code, "other": Other, "outcome": Outcome}
 
 
 def encode(value: object) -> str:
@@ -321,19 +309,15 @@ def encode(value: object) -> str:
 
 
 def _tagged(value: object) -> dict:
-    match value:
-        case Tensor():
-            data = base64.b64encode(value.contiguous().numpy().tobytes()).decode()
-            return {"tensor": [str(value.dtype).removeprefix("torch."), list(value.shape), data]}
-        case Code():
-            return {"code": value.text}
-        case Other():
-            return {"other": value.words}
-        case Outcome():
-            return {"outcome": vars(value)}
+    if isinstance(value, Tensor):
+        data = base64.b64encode(value.contiguous().numpy().tobytes()).decode()
+        return {"tensor": [str(value.dtype).removeprefix("torch."), list(value.shape), data]}
     if value is ...:
         return {"stub": True}
-    raise TypeError(f"{in_words(value)} is no plain value")
+    for kind, own in CLASSES.items():
+        if isinstance(value, own):
+            return {kind: vars(value)}
+    raise TypeError(f"{in_words(value)} cannot be encoded")
 
 
 def decode(text: str) -> object:
@@ -341,28 +325,24 @@ def decode(text: str) -> object:
     try:
         return json.loads(text, object_hook=_untagged)
     except (TypeError, AttributeError, OverflowError, RecursionError) as error:
-        raise ValueError(f"this is no encoded value: {error}") from error
+        raise ValueError(f"this is not an encoded value: {error}") from error
 
 
 def _untagged(pairs: dict) -> object:
+    """What one JSON object stands for: a tensor, `...`, an instance with fields of the usual types, or a plain dict."""
     if len(pairs) != 1:
         return pairs
     ((kind, content),) = pairs.items()
-    match kind:
-        case "tensor":
-            name, shape, data = content
-            if name not in DTYPES or any(size < 0 for size in shape):
-                raise ValueError(f"there is no tensor of {name} with the shape {shape}")
-            return torch.tensor(np.frombuffer(base64.b64decode(data, validate=True), dtype=name).reshape(shape))
-        case "code":
-            return Code(str(content))
-        case "other":
-            return Other(str(content))
-        case "stub":
-            return ...
-        case "outcome":
-            usual = {name: type(default) for name, default in vars(Outcome()).items() if name != "value"}
-            if any(type(content.get(name)) is not kind for name, kind in usual.items()):
-                raise ValueError("this is no outcome")
-            return Outcome(**content)
-    return pairs
+    if kind == "tensor":
+        name, shape, data = content
+        if name not in DTYPES or any(size < 0 for size in shape):
+            raise ValueError(f"there is no tensor of {name} with the shape {shape}")
+        return torch.tensor(np.frombuffer(base64.b64decode(data, validate=True), dtype=name).reshape(shape))
+    if kind == "stub":
+        return ...
+    if kind not in CLASSES:
+        return pairs
+    types_of_fields = CLASSES[kind].__annotations__.items()
+    if any(own is not object and type(content.get(name)) is not own for name, own in types_of_fields):
+        raise ValueError(f"these are not the fields of {kind}")
+    return CLASSES[kind](**content)
