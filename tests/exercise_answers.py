@@ -1,5 +1,7 @@
 """Answers by exercise, as students give them: right ones in other forms than the course's, and wrong ones."""
 
+import copy
+import io
 import math
 from itertools import pairwise
 
@@ -505,7 +507,7 @@ WRONG |= {
             (50, "wrong", "a smaller angle"), ("forty", "wrong", "a text"), (0.76, "wrong", "No dot stands at an angle of 0.76"), (None, "wrong", "nothing (`None`)"),
             (lambda angles, accuracies, count: angles[-1], "wrong", "a smaller angle"), (lambda angles: angles[4], "error", "takes 1 positional argument")],
     "6.1": [([-0.1, -2], "wrong", "-2 at place 2"), (-0.1, "wrong", "2 numbers are wanted"), ("-0.1 and -1", "wrong", "a text")],
-    "6.2": [("A", "wrong", "leaps far above"), ("softmax", "wrong", "is not right. A hint"), (1, "wrong", "A word in quotes")],
+    "6.2": [("A", "wrong", "leaps far above"), ("softmax", "wrong", "is not right. A hint"), (1, "wrong", "A text in quotes")],
     "6.3": [(lambda logits: logits.softmax(dim=1) * 1.001, "wrong", "the result: `my_outputs(torch.tensor([[0.8, "),
             (lambda logits: logits.log_softmax(dim=1).numpy(), "error", "requires grad"), (lambda logits: logits.log_softmax(dim=1).tolist(), "wrong", "way back"),
             (lambda logits: logits - logits.exp().sum(), "wrong", "the result: `my_outputs(")],
@@ -528,7 +530,7 @@ WRONG |= {
     "6.16": [(lambda labels, size: all(len(set(batch.tolist())) > 1 for batch in labels.split(size)), "wrong", "is expected"),
              (lambda labels, size: [len(batch.unique()) >= 5 for batch in labels.split(size)], "wrong", "is expected"),
              (lambda labels, size: all(len(batch.unique()) >= 5 for batch in labels.split(size)), "wrong", "last batch may be short")],
-    "6.17": [("A, F", "wrong", "A list of 2 is wanted here, and your answer is a text"), (["A", "F", "G"], "wrong", "your answer is a list of 3"),
+    "6.17": [("A, F", "wrong", "2 texts in quotes are wanted here, and your answer is a text"), (["A", "F", "G"], "wrong", "your answer is 3 texts"),
              (["J", "F"], "wrong", "fresh digits tell"), (["a", "B"], "wrong", "Curve q starts at ln 10")],
     "6.18": [("small", "wrong", "a text"), *((rate, "wrong", "positive number") for rate in (math.inf, 1e39, -0.01))],
     "6.19": [(lambda validation, test: test[validation.argmax()], "wrong", "2 things, in this order: the position"),
