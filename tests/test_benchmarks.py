@@ -1,7 +1,4 @@
-"""What the benchmark computes and writes, on a few digits of noise: nothing is trained, and no lesson is run.
-
-`pytest -m bench` measures in earnest, in small, which takes minutes. No test looks at the clock.
-"""
+"""What the benchmark computes and writes, on a few digits of noise: nothing is trained, and no lesson is run."""
 
 import io
 import json
@@ -21,16 +18,10 @@ import benchmarks.__main__ as command
 from benchmarks import busy, epochs, growth, lessons, measure, race, report, same, start
 from benchmarks.__main__ import PARTS, main
 from benchmarks.pipelines import course_batches, has_convolutions, usual_pipeline
-from course_utils.data import Digits, Split, load_digits
+from course_utils.data import Digits, Split
 from course_utils.recipes import RECIPES
 
 FEW = Digits(noise(40, seed=1), noise(20, seed=2), noise(30, seed=3), "digits", "made here")
-
-
-def measured(folder, *arguments):
-    ran = CliRunner().invoke(main, [*arguments, "--quick", "--out", str(folder)], catch_exceptions=False)
-    assert ran.exit_code == 0, ran.output
-    return folder
 
 
 @pytest.fixture(scope="module")
@@ -47,9 +38,9 @@ def folder(tmp_path_factory):
         patch.setattr(race, "race", lambda *_, **__: nn.Sequential(nn.Flatten(), nn.Linear(784, 10)))
         patch.setattr(lessons, "run_lessons", run_nothing)
         patch.setattr(start, "subprocess", SimpleNamespace(run=run_here))
-        write, found = report.write, tmp_path_factory.mktemp("bench")
-        patch.setattr(report, "write", lambda folder: None)  # once is enough
-        write(measured(found))
+        found = tmp_path_factory.mktemp("bench")
+        ran = CliRunner().invoke(main, ["--quick", "--out", str(found)], catch_exceptions=False)
+        assert ran.exit_code == 0, ran.output
         return found
 
 
@@ -81,58 +72,41 @@ def run_nothing(chosen, profile, changes, folder, jobs=1):
     """Notebooks as if they had run: a second for the first cell of code, three for the next, none for the last."""
     for lesson in chosen:
         cells = [new_markdown_cell("# A lesson"), *map(new_code_cell, ("\nimport torch", "train()\nshow()", "never()"))]
-        for cell, end in zip(cells[1:], ("01", "04"), strict=False):
-            begin = {"01": "00", "04": "01"}[end]
-            cell.metadata["papermill"] = {f"{name}_time": f"2026-01-01T00:00:{second}.000000"
-                                          for name, second in (("start", begin), ("end", end))}  # fmt: skip
+        for cell, first, last in zip(cells[1:], "01", "14", strict=False):
+            seconds = {"start_time": first, "end_time": last}
+            cell.metadata["papermill"] = {name: f"2026-01-01T00:00:0{at}.000000" for name, at in seconds.items()}
         nbformat.write(new_notebook(cells=cells), folder / f"{lesson.name}.ipynb")
         yield {"seconds": 5.0, "failure": None}
 
 
-def spreads(content):
-    """Every median with its spread, wherever in a result."""
-    if isinstance(content, dict):
-        if "median" in content:
-            yield content
-        else:
-            for value in content.values():
-                yield from spreads(value)
-    elif isinstance(content, list):
-        for value in content:
-            yield from spreads(value)
+def kept(folder, part):
+    return json.loads((folder / f"{part}.json").read_text())
 
 
 @pytest.mark.parametrize("part", PARTS)
-def test_a_part_is_kept_with_its_machine_and_with_numbers_in_order(folder, part):
-    content = json.loads((folder / f"{part}.json").read_text())
-    assert content["dataset"] == "digits" and content["machine"]["cores"] >= 1
-    found = list(spreads(content))
-    assert found or part == "lessons"
-    assert all(0 < one["lowest"] <= one["median"] <= one["highest"] for one in found)
+def test_a_part_is_kept_with_its_machine(folder, part):
+    assert kept(folder, part)["dataset"] == "digits" and kept(folder, part)["machine"]["cores"] >= 1
 
 
-def test_every_network_is_measured_in_four_ways_and_convolutions_also_alone(folder):
-    networks = json.loads((folder / "epochs.json").read_text())["networks"]
-    assert set(networks) == set(RECIPES)
-    for name, recipe in RECIPES.items():
-        ways = {"files", "image by image", "course", "alone"}
-        ways |= {"convolutions", "channels first"} if has_convolutions(recipe) else set()
-        ways.add("optimiser not fused" if name == "ThreeLayerNetwork" else "fused optimiser")
-        assert set(networks[name]["seconds"]) == ways
+@pytest.mark.parametrize("name", RECIPES)
+def test_every_network_is_measured_in_four_ways_and_convolutions_also_alone(folder, name):
+    ways = {"files", "image by image", "course", "alone"}
+    ways |= {"convolutions", "channels first"} if has_convolutions(RECIPES[name]) else set()
+    ways.add("optimiser not fused" if name == "ThreeLayerNetwork" else "fused optimiser")
+    assert set(kept(folder, "epochs")["networks"][name]["seconds"]) == ways
 
 
-def test_an_epochs_seconds_are_those_of_60000_digits_and_ratios_are_those_of_their_names(folder):
-    found = json.loads((folder / "epochs.json").read_text())["networks"]["CNN"]
+def test_seconds_are_those_of_60000_digits_and_ratios_those_of_their_names(folder):
+    found = kept(folder, "epochs")["networks"]["CNN"]
     assert found["seconds"]["course"] == pytest.approx({"median": 4500, "lowest": 3000, "highest": 6000})
     names = ("files_over_course", "image_by_image_over_course", "course_over_alone", "convolutions_over_course")
-    for name, expected in zip(names, (12, 3, 2, 0.75), strict=True):
-        assert set(found[name].values()) == {expected}, name
+    assert [set(found[name].values()) for name in names] == [{12}, {3}, {2}, {0.75}]
 
 
 def test_a_batch_beside_other_programs_is_told_in_milliseconds_and_compared(folder):
-    part = json.loads((folder / "busy.json").read_text())
-    assert all([found["others"] for found in network] == [0, 1, 2] for network in part["networks"].values())
-    found = part["networks"]["BPNetwork"][1]  # its 40 digits are one batch
+    networks = kept(folder, "busy")["networks"]
+    assert all([found["others"] for found in network] == [0, 1, 2] for network in networks.values())
+    found = networks["BPNetwork"][1]  # its 40 digits are one batch
     assert found["milliseconds_a_batch"]["course"] == {"median": 3000, "lowest": 2000, "highest": 4000}
     assert set(found["course_over_one_thread"].values()) == {0.5}
     assert set(found["course_over_all_threads"].values()) == {0.25}
@@ -143,24 +117,17 @@ def test_the_table_and_the_figure_show_what_was_measured(folder):
     assert "MNIST was not at hand" in table
     assert all(f"| {name} |" in table for name in RECIPES)
     assert all(f"## {number}." in table for number in (1, 2, 3, 4, 6)) and "## How the cost grows" in table
+    assert "| 00_start_here | 5 | 3 s `train()`; 1 s `import torch` |" in table
     assert (folder / "results.png").read_bytes().startswith(b"\x89PNG")
 
 
-def test_a_report_holds_the_parts_that_are_there(folder, tmp_path):
+def test_a_report_alone_holds_the_parts_that_are_there_and_reads_no_digits(folder, tmp_path, monkeypatch):
+    monkeypatch.setenv("COURSE_DATA", str(tmp_path))
     (tmp_path / "growth.json").write_text((folder / "growth.json").read_text())
-    report.write(tmp_path)
+    ran = CliRunner().invoke(main, ["report", "--out", str(tmp_path)], catch_exceptions=False)
+    assert ran.exit_code == 0 and not ran.stderr
     table = (tmp_path / "results.md").read_text()
     assert "How the cost grows" in table and "Seconds to 99 %" not in table
-
-
-def test_lessons_are_timed_with_their_slowest_cells(folder):
-    (lesson,) = json.loads((folder / "lessons.json").read_text())["profiles"]["smoke"]
-    assert lesson["lesson"] == "00_start_here" and lesson["seconds"] == 5 and lesson["failure"] is None
-    assert lesson["slowest_cells"] == [
-        {"seconds": 3.0, "first_line": "train()"},
-        {"seconds": 1.0, "first_line": "import torch"},
-    ]
-    assert "| 00_start_here | 5 | 3 s `train()`; 1 s `import torch` |" in (folder / "results.md").read_text()
 
 
 def test_all_that_a_student_waits_for_can_be_run(monkeypatch):
@@ -183,15 +150,6 @@ def test_a_case_is_timed_in_a_process_of_its_own():
     assert found["seconds"]["lowest"] > 0
 
 
-@pytest.mark.bench
-def test_the_benchmark_measures_in_earnest(tmp_path):
-    measured(tmp_path)
-    for part in PARTS:
-        test_a_part_is_kept_with_its_machine_and_with_numbers_in_order(tmp_path, part)
-    (lesson,) = json.loads((tmp_path / "lessons.json").read_text())["profiles"]["smoke"]
-    assert lesson["failure"] is None and 0 < lesson["slowest_cells"][0]["seconds"] <= lesson["seconds"]
-
-
 def test_missing_mnist_is_said(tmp_path, monkeypatch):
     monkeypatch.setenv("COURSE_DATA", str(tmp_path))
     measured = {}
@@ -202,14 +160,10 @@ def test_missing_mnist_is_said(tmp_path, monkeypatch):
     assert measured["digits"].name == "digits"
 
 
-def test_side_by_side_runs_the_cases_in_turn():
+def test_cases_run_in_turn_and_a_ratio_is_taken_within_a_round():
     order = []
-    cases = {name: lambda name=name: order.append(name) for name in "ab"}
-    seconds = measure.side_by_side(cases, 2)
+    seconds = measure.side_by_side({name: lambda name=name: order.append(name) for name in "ab"}, 2)
     assert order == ["a", "b", "a", "b"] and [len(found) for found in seconds.values()] == [2, 2]
-
-
-def test_a_ratio_is_taken_within_a_round():
     assert measure.ratio([4, 9, 1], [2, 3, 1]) == {"median": 2, "lowest": 1, "highest": 3}
 
 
@@ -231,23 +185,10 @@ def test_both_pipelines_give_the_same_digits(name, digits):
 
 @pytest.mark.parametrize("name", same.EPOCHS)
 def test_the_course_and_torchs_default_start_equal(name):
-    course, default = held_out_losses(name, FEW, epochs=0)
+    course, default = (
+        same._held_out_loss(RECIPES[name], FEW.train, FEW.validation, 0, 0, way) for way in ("course", same.DEFAULT)
+    )
     assert course == pytest.approx(default, rel=1e-6)
-
-
-@pytest.mark.bench
-@pytest.mark.parametrize("name", same.EPOCHS)
-def test_the_course_and_torchs_default_learn_the_same(name):
-    digits = load_digits("digits", train_size=200, validation=200)
-    course, default = held_out_losses(name, digits, epochs=1)
-    assert course == pytest.approx(default, rel=0.01)
-
-
-def held_out_losses(name, digits, epochs):
-    return [
-        same._held_out_loss(RECIPES[name], digits.train, digits.validation, 0, epochs, way)
-        for way in ("course", same.DEFAULT)
-    ]
 
 
 def test_a_difference_is_told_beside_the_scatter_over_seeds():
@@ -268,10 +209,3 @@ def test_nothing_in_the_race_reads_the_test_digits_before_the_end(digits, monkey
     race.run_example(digits, seed=0, most=3)
     assert [split is digits.test for split in read] == [False, False, False, True]
     assert all(split is digits.validation for split in read[:3])
-
-
-def test_a_report_alone_reads_no_digits(tmp_path, monkeypatch):
-    monkeypatch.setenv("COURSE_DATA", str(tmp_path))
-    ran = CliRunner().invoke(main, ["report", "--out", str(tmp_path)], catch_exceptions=False)
-    assert ran.exit_code == 0 and not ran.stderr
-    assert (tmp_path / "results.md").exists()

@@ -33,9 +33,8 @@ def test_the_commands_of_the_documentation_exist(page):
         assert not [word for word in words if word.startswith("-") and f"{word} " not in shown.stdout], line
 
 
-def test_the_readme_is_short_and_says_what_may_be_done_with_the_course():
+def test_the_readme_says_what_may_be_done_with_the_course():
     readme = (ROOT / "README.md").read_text()
-    assert len(readme.splitlines()) <= 90
     assert all(words in readme for words in ("](LICENSE)", "](LICENSE-text)", "](CITATION.cff)", "](CONTRIBUTING.md)"))
 
 
