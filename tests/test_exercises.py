@@ -172,6 +172,7 @@ def stopped(x):
     (BOTH, lambda: (10**6 + 1, 0.67), "wrong", "Look at count: `<lambda>()` gives 1,000,001"),  # whole: no tolerance
     (BOTH, lambda: (1, 2, 3), "wrong", "2 things, in this order: count, share"),
     (BOTH, lambda: 10**6, "wrong", "2 things, in this order: count, share"),
+    (EXERCISES["6.17"], "a, F", "right", ""),  # two letters in one text
     (DOUBLE, lambda x: x * torch.nan, "wrong", "gives [nan]"),
     (DOUBLE, lambda x: x.mul_(2), "wrong", "changed its argument `x`"),
     (TOTAL, lambda table: table["a"].pop() + table["a"].pop(), "wrong", "changed its argument `table`"),
@@ -295,7 +296,7 @@ def test_plain_values_travel_as_json(value):
 
 @pytest.mark.parametrize("text", [
     '{"tensor": ["float32", [1000000000], ""]}', '{"tensor": ["float32", [-1], "AAAAAA=="]}', "[" * 100_000,
-    '{"tensor": ["object", [0], ""]}', f'{{"tensor": ["float32", [{10**20}], ""]}}', '{"tensor": 3}', "[",
+    '{"tensor": ["object", [0], ""]}', f'{{"tensor": ["float32", [{10**20}], "AAAAAA=="]}}', '{"tensor": 3}', "[",
     '{"outcome": {"error": 3}}', '{"outcome": {"words": ""}}', '{"outcome": 3}', '{"code": {}}',
 ])  # fmt: skip
 def test_what_was_not_encoded_here_is_refused(text):
