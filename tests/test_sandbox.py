@@ -69,6 +69,8 @@ ATTEMPTS = {  # each sets `got` where it comes through; only then is the answer 
     "forks": "while True:\n    os.fork()\n    got = True",
     "threads": "import threading\nthreading.Thread(target=print).start()\ngot = True",
     "kills": "os.kill(os.getppid(), 0)\ngot = True",
+    "signals": "import fcntl\nfcntl.fcntl(os.pipe()[0], fcntl.F_SETOWN, os.getppid())\ngot = True",
+    "user": "os.setuid(1)\ngot = True",
     "limits": "resource.setrlimit(resource.RLIMIT_AS, (-1, -1))\ngot = True",
     "others_limits": "got = resource.prlimit(os.getppid(), resource.RLIMIT_CPU)",
     "others_memory": "got = open(f'/proc/{os.getppid()}/mem', 'rb')",
@@ -130,8 +132,8 @@ FALSE = {  # what takes too much, changes what runs it, or says something else t
     "exits_later": ("def my_log_softmax(logits):\n    os._exit(0)", "ended its own process"),
     "raises": ("class Out(BaseException):\n    pass\nraise Out", "raised Out in line 3"),
     "no_python": ("def my_log_softmax(logits)\n    return 1", "Python cannot read line 1"),
-    "memory": ("bomb = []\nwhile True:\n    bomb.append(bytes(10**8))", "raised MemoryError in line 3"),
-    "tensor": ("bomb = torch.zeros(10**11)", "allocate memory"),
+    "memory": ("bomb = []\nwhile True:\n    bomb.append(bytes(10**8))", grading.OVER_MEMORY),
+    "tensor": ("bomb = torch.zeros(10**11)", grading.OVER_MEMORY),
     "crash": ("ctypes.string_at(0)", "was ended by SIGSEGV"),
     "large_file": ("file = open('a', 'wb')\nwhile True:\n    file.write(bytes(10**6))", "File too large"),
     "many_files": ("for index in range(10**6):\n    open(str(index), 'w').close()", "wrote too many files"),
@@ -164,8 +166,9 @@ FALSE = {  # what takes too much, changes what runs it, or says something else t
 @pytest.mark.parametrize("name", FALSE)
 def test_a_wrong_answer_cannot_find_itself_right(sandbox, name):
     code, words = FALSE[name]
-    verdict = graded(sandbox, code, seconds=3 if "3 s" in words else 20).verdict
-    assert verdict.state in ("wrong", "error") and words in verdict.words and len(verdict.words) < 2001
+    row = graded(sandbox, code, seconds=3 if "3 s" in words else 20)
+    assert row.verdict.state in ("wrong", "error") and words in f"{row.verdict.words} {row.note}"
+    assert len(row.verdict.words) <= grading.LONGEST
     assert graded(sandbox, RIGHT).verdict.state == "right"
 
 

@@ -34,6 +34,10 @@ COURSE = "course"  # the check that students know, beside the instructor's own
 WHO = ("student", "file", "lesson")
 LONGEST, MOST_PARTS = 2000, 100_000  # characters of a verdict's words, parts of what an answer gave
 OWN_RUN = "depends on what the student's own run measured; look at it, or grade with --profile class"
+OVER_MEMORY, NO_MEMORY = (
+    "needed more memory than it may have",
+    re.compile("MemoryError|n't allocate memory|enough memory"),
+)
 UNREADABLE = "gave back what nobody can judge"
 
 
@@ -61,10 +65,9 @@ class Row:
 class Returned:
     """A returned notebook and what came of it: a row for each check of each exercise of its lesson.
 
-    `fault` says why it cannot be graded, `ungraded` why some rows hold nothing, or None; `notes` say what an instructor
-    should know, `unlimited` what was not walled. The rows are kept in a file, whose name changes with all they depend
-    on. While it is graded, `earlier` holds the code that an answer may build on, in the lesson's order, and `seconds`
-    what its answers have taken.
+    `fault` says why it cannot be graded, `ungraded` why some rows hold nothing; `notes` are for the instructor. The
+    file `kept` holds the rows; its name changes with all they depend on. While it is graded, `earlier` is the code that
+    an answer may build on, in the lesson's order, and `seconds` what its answers have taken.
     """
 
     file: str
@@ -106,8 +109,7 @@ def read_wanted(profile: str, seconds: float, checks: Path | None) -> Wanted:
         exec(compile(text, "<checks>", "exec", dont_inherit=True), namespace)
         names = {str(number): [check.__name__ for check in found] for number, found in namespace["CHECKS"].items()}
     except Exception as error:
-        wanted = 'it is to set CHECKS = {"3.4": [my_check]}'
-        raise WrongUse(f"{checks}: {wanted}, and does not ({type(error).__name__}: {error})") from error
+        raise WrongUse(f'{checks}: no CHECKS = {{"3.4": [my_check]}} ({type(error).__name__}: {error})') from error
     for number in names.keys() - all_exercises().keys():
         raise WrongUse(f"{checks}: there is no exercise {number}")
     return Wanted(profile, seconds, text, names)
@@ -121,7 +123,7 @@ def grade(
     Yields each notebook as it comes. With `resume` those kept are not graded anew where nothing has changed.
     """
     lessons = read_lessons(course, wanted.profile)
-    returned = read_returned(folder, lessons, without=out)
+    returned = read_returned(folder, lessons, without=out.resolve())
     code = [path.read_text(encoding="utf-8") for path in sorted(PACKAGE.rglob("*.py"))]
     for one in returned:
         key = hashlib.sha256(repr((code, lessons.get(one.lesson), one.answers, wanted)).encode()).hexdigest()
@@ -233,10 +235,9 @@ def judge_answer(sandbox: Sandbox, wanted: Wanted, exercise: Exercise, given: Ma
         "checks": wanted.checks, "own": len(own),
     }  # fmt: skip
     begun, share = time.monotonic(), NOTEBOOK_SHARE * wanted.seconds
+    said, row.note = None, f"is in a notebook that used up its {share:g} s"
     if one.seconds < share:
         said, row.note = sandbox.answer(job, wanted.seconds)
-    else:
-        said, row.note = None, f"is in a notebook that used up its {share:g} s"
     try:
         row.verdict, *others = judge_said(exercise, said, row.note, given, len(own))
     except Exception:  # an answer can say anything
@@ -250,6 +251,8 @@ def judge_answer(sandbox: Sandbox, wanted: Wanted, exercise: Exercise, given: Ma
         one.earlier.append(code)
     if row.verdict.state == "wrong" and given:
         row.note = OWN_RUN
+    if row.verdict.state == "error" and NO_MEMORY.search(row.verdict.words):
+        row.note = OVER_MEMORY
 
 
 def judge_said(exercise: Exercise, said: object, stopped: str, given: Mapping, own: int) -> list[Verdict]:
@@ -279,8 +282,7 @@ def needed_before(code: str, earlier: Sequence[str]) -> list[str]:
 
 # Reading lessons and what came back, whatever else is in it -----------------------------------------------------------
 
-MOST_BYTES = 20 * 2**20
-LONGEST_CELL = 50_000  # characters
+MOST_BYTES, LONGEST_CELL = 20 * 2**20, 50_000  # of a file; characters of a cell
 CHECK_LINE = re.compile(r"""^check\(\s*["']([\w.]+)["'].*$""", re.MULTILINE)
 FIELD = re.compile(r"^[^\w\n]*((student )?(name|id)|student|author)\b[\s\"'*_]*[:=][\s\"'*_]*(.+)$", re.I | re.M)
 MAGIC = re.compile(r"^[ \t]*[%!].*$", re.MULTILINE)  # taken out where a cell is no Python with it
@@ -332,8 +334,7 @@ def read_returned(folder: Path, lessons: Mapping[str, Pristine], without: Path) 
     paths = []
     for path in sorted(folder.rglob("*")):
         hidden = any(part.startswith((".", "__MACOSX")) for part in path.relative_to(folder).parts)
-        inside = path.resolve().is_relative_to(without.resolve())
-        if (path.is_symlink() or not path.is_dir()) and not hidden and not inside:
+        if not hidden and (path.is_symlink() or not path.is_dir()) and not path.resolve().is_relative_to(without):
             paths.append(path)
     if not paths:
         raise WrongUse(f"{folder}: no returned notebooks in it")

@@ -1,8 +1,8 @@
 """Runs students' answers behind walls: a process that knows the lesson, and a copy of it for each answer.
 
 A `Sandbox` starts this module as a process of its own. It runs the lesson's cells, holds no exercise and no solution,
-and reads nothing of a student's. For each answer it forks: the copy gives up all that it does not need, reads the
-answer from its folder, runs it, leaves plain values there as JSON, and ends. They are judged where the sandbox is not.
+and reads nothing of a student's. For each answer it forks: the copy reads the answer from a folder, runs it behind
+walls, and leaves plain values there as JSON. They are judged where the sandbox is not.
 """
 
 import ast
@@ -38,8 +38,7 @@ SYSTEM = ("/usr/lib", "/usr/lib64", "/usr/share", "/lib", "/lib64", "/proc", "/s
 LIBC = ctypes.CDLL(None, use_errno=True)
 ERRORS, JOB, SAID = "errors", "job.json", "said.json"  # files: of the process, and in the folder of an answer
 MEMORY = 2 * 2**30  # bytes that an answer may have, beyond what the lesson holds
-FILE_SIZE, FILES = 10 * 2**20, 100  # that it may write
-GIVEN_BACK = 2 * 2**20  # bytes that it may say for itself
+FILE_SIZE, FILES, GIVEN_BACK = 10 * 2**20, 100, 2 * 2**20  # what it may write, and say for itself
 
 
 class SandboxLost(Exception):
@@ -249,8 +248,7 @@ def _own_checks(job: Mapping, answer: object) -> Iterator[tuple[str, str]]:
         namespace = {"__name__": "checks"}
         try:
             exec(compile(job["checks"], "<checks>", "exec", dont_inherit=True), namespace)
-            checks = {str(number): found for number, found in namespace["CHECKS"].items()}
-            checks[job["number"]][place](answer)
+            {str(number): checks for number, checks in namespace["CHECKS"].items()}[job["number"]][place](answer)
             yield "right", ""
         except (AssertionError, ValueError) as wrong:
             yield "wrong", str(wrong) or "It says nothing more."
@@ -278,8 +276,7 @@ def unlimited() -> list[str]:
 def build_walls(seconds: float, readable: Iterable[Path], writable: Path) -> None:
     """Limit this process for good, as far as the system can: time, memory, and files to what lies beneath these paths.
 
-    It has no network, starts no program, process or thread, sends no signal, has no more rights than its user, and ends
-    with its parent.
+    It has no network, starts no process or thread, sends no signal, has its user's rights, and ends with its parent.
     """
     import resource  # not on Windows
 
@@ -329,9 +326,7 @@ FILE_RIGHTS_OF_VERSION = (0, 13, 14, 15, 15, 16)  # how many there are; every la
 
 
 def _landlock_version() -> int:
-    with contextlib.suppress(OSError):
-        return _system_call(CREATE_RULESET, None, ctypes.c_size_t(0), ASK_VERSION)
-    return 0
+    return max(0, LIBC.syscall(ctypes.c_long(CREATE_RULESET), None, ctypes.c_size_t(0), ASK_VERSION))
 
 
 def _restrict_files(readable: Iterable[Path], writable: Iterable[Path]) -> None:
@@ -359,26 +354,25 @@ def _system_call(number: int, *arguments: object) -> int:
 
 MACHINES = {"x86_64": (0, 0xC000003E), "aarch64": (1, 0xC00000B7)}  # the place in each pair below, the kernel's name
 REFUSED = {
-    "socket": (41, 198), "io_uring_setup": (425, 425), "bpf": (321, 280), "memfd_create": (319, 279),
-    "fork": (57, None), "vfork": (58, None), "clone": (56, 220), "clone3": (435, 435),
-    "execve": (59, 221), "execveat": (322, 281), "unshare": (272, 97), "setns": (308, 268),
-    "kill": (62, 129), "tkill": (200, 130), "tgkill": (234, 131), "rt_sigqueueinfo": (129, 138),
-    "rt_tgsigqueueinfo": (297, 240), "pidfd_send_signal": (424, 424), "pidfd_getfd": (438, 438),
-    "ptrace": (101, 117), "process_vm_readv": (310, 270), "process_vm_writev": (311, 271),
-    "setpriority": (141, 140), "ioprio_set": (251, 30), "sched_setaffinity": (203, 122),
-    "sched_setscheduler": (144, 119), "sched_setparam": (142, 118), "sched_setattr": (314, 274),
-    "shmget": (29, 194), "msgget": (68, 186), "semget": (64, 190), "mq_open": (240, 180), "flock": (73, 32),
-    "mkdir": (83, None), "mkdirat": (258, 34), "truncate": (76, 45),
-    "chmod": (90, None), "fchmod": (91, 52), "fchmodat": (268, 53), "fchmodat2": (452, 452),
-    "chown": (92, None), "lchown": (94, None), "fchown": (93, 55), "fchownat": (260, 54),
-    "utime": (132, None), "utimes": (235, None), "futimesat": (261, None), "utimensat": (280, 88),
-    "setxattr": (188, 5), "lsetxattr": (189, 6), "fsetxattr": (190, 7), "setxattrat": (463, 463),
-    "removexattr": (197, 14), "lremovexattr": (198, 15), "fremovexattr": (199, 16), "removexattrat": (466, 466),
-    "file_setattr": (469, 469),
+    "socket": (41, 198), "socketpair": (53, 199), "io_uring_setup": (425, 425), "bpf": (321, 280),
+    "memfd_create": (319, 279), "fork": (57, None), "vfork": (58, None), "clone": (56, 220), "clone3": (435, 435),
+    "execve": (59, 221), "execveat": (322, 281), "unshare": (272, 97), "setns": (308, 268), "kill": (62, 129),
+    "tkill": (200, 130), "tgkill": (234, 131), "rt_sigqueueinfo": (129, 138), "rt_tgsigqueueinfo": (297, 240),
+    "pidfd_send_signal": (424, 424), "pidfd_getfd": (438, 438), "ptrace": (101, 117), "process_vm_readv": (310, 270),
+    "process_vm_writev": (311, 271), "setpriority": (141, 140), "ioprio_set": (251, 30),
+    "sched_setaffinity": (203, 122), "sched_setscheduler": (144, 119), "sched_setparam": (142, 118),
+    "sched_setattr": (314, 274), "shmget": (29, 194), "msgget": (68, 186), "semget": (64, 190), "mq_open": (240, 180),
+    "flock": (73, 32), "mkdir": (83, None), "mkdirat": (258, 34), "truncate": (76, 45), "chmod": (90, None),
+    "fchmod": (91, 52), "fchmodat": (268, 53), "fchmodat2": (452, 452), "chown": (92, None), "lchown": (94, None),
+    "fchown": (93, 55), "fchownat": (260, 54), "utime": (132, None), "utimes": (235, None), "futimesat": (261, None),
+    "utimensat": (280, 88), "setxattr": (188, 5), "lsetxattr": (189, 6), "fsetxattr": (190, 7),
+    "setxattrat": (463, 463), "removexattr": (197, 14), "lremovexattr": (198, 15), "fremovexattr": (199, 16),
+    "removexattrat": (466, 466), "file_setattr": (469, 469),
 }  # fmt: skip
 PRLIMIT = (302, 261)  # allowed for this process itself
+FCNTL, SET_OWNERS = (72, 25), (8, 10, 15)  # refused are those of its commands that let a file send signals
 FILTER_MODE, LOAD, EQUAL, AT_LEAST, GIVE = 2, 0x20, 0x15, 0x35, 0x06
-NUMBER, ARCHITECTURE, FIRST_ARGUMENT = 0, 4, 16  # where they lie in what a filter reads
+NUMBER, ARCHITECTURE, FIRST_ARGUMENT, SECOND_ARGUMENT = 0, 4, 16, 24  # where they lie in what a filter reads
 AGAIN = 0x40000000  # from here on x86_64 counts its calls once more
 ALLOW, REFUSE, END = 0x7FFF0000, 0x00050001, 0x80000000  # refused is: "Operation not permitted"
 
@@ -393,9 +387,11 @@ def _refuse_calls() -> None:
     last = len(refused)  # jumps are counted from the next instruction on
     program = [
         (LOAD, 0, 0, ARCHITECTURE), (EQUAL, 1, 0, architecture), (GIVE, 0, 0, END), (LOAD, 0, 0, NUMBER),
-        (AT_LEAST, last + 4, 0, AGAIN),
-        *[(EQUAL, last - index + 3, 0, number) for index, number in enumerate(refused)],
-        (EQUAL, 0, 2, PRLIMIT[place]), (LOAD, 0, 0, FIRST_ARGUMENT), (EQUAL, 0, 1, 0),
+        (AT_LEAST, last + 9, 0, AGAIN),
+        *[(EQUAL, last - index + 8, 0, number) for index, number in enumerate(refused)],
+        (EQUAL, 0, 2, PRLIMIT[place]), (LOAD, 0, 0, FIRST_ARGUMENT), (EQUAL, 5, 6, 0),
+        (EQUAL, 0, 4, FCNTL[place]), (LOAD, 0, 0, SECOND_ARGUMENT),
+        *[(EQUAL, 3 - index, 0, command) for index, command in enumerate(SET_OWNERS)],
         (GIVE, 0, 0, ALLOW), (GIVE, 0, 0, REFUSE),
     ]  # fmt: skip
     instructions = ctypes.create_string_buffer(b"".join(struct.pack("HBBI", *one) for one in program))
@@ -411,7 +407,6 @@ def main() -> None:
     os.dup2(0, 1)
     if sys.platform == "linux":
         LIBC.prctl(DIE_WITH_PARENT, signal.SIGKILL)
-    torch.set_num_threads(1)
     lesson = _Lesson()
     for line in requests:
         verb, arguments = json.loads(line)
