@@ -67,6 +67,11 @@ def parts(digits: Digits) -> tuple[Split, Split, Split]:
     return digits.train, digits.validation, digits.test
 
 
+def together(digits: Digits) -> Split:
+    """All that is not for testing, for containers that have no validation split."""
+    return Split(*(torch.cat(pair) for pair in zip(digits.train, digits.validation, strict=True)))
+
+
 def sizes(digits: Digits) -> list[int]:
     return [len(split.labels) for split in parts(digits)]
 
@@ -91,7 +96,7 @@ def files(folder: Path) -> dict[str, bytes]:
 def test_idx_files_are_read_as_they_were_saved_and_as_torchvision_reads_them(containers, digits, container):
     put(containers / PLAIN / f"{FILES[2]}.gz", b"not read, for the plain file lies beside it")
     loaded = load_from(containers, container)
-    assert same(loaded.train, data.splits.join(digits.train, digits.validation)) and same(loaded.test, digits.test)
+    assert same(loaded.train, together(digits)) and same(loaded.test, digits.test)
     assert loaded.validation.images.shape == (0, 1, 28, 28) and loaded.validation.labels.dtype == torch.int64
     for split, train in ((loaded.train, True), (loaded.test, False)):
         theirs = datasets.MNIST(containers / "plain", train=train)
@@ -107,7 +112,7 @@ def test_pictures_are_read_as_they_were_saved_and_as_torchvision_reads_them(cont
         picture = Image.merge("RGBA", [grey, grey.rotate(90), grey.rotate(180), grey]) if "c" in ending else grey
         picture.save(path.with_suffix(f".{ending}"))
     loaded = load_from(containers, "tree")
-    for part, saved in (("train", data.splits.join(digits.train, digits.validation)), ("test", digits.test)):
+    for part, saved in (("train", together(digits)), ("test", digits.test)):
         to_grey = transforms.Compose([transforms.Grayscale(), transforms.PILToTensor()])
         theirs = datasets.ImageFolder(containers / "tree" / part, to_grey)
         split = Split(torch.stack([image for image, _ in theirs]), torch.tensor(theirs.targets))

@@ -209,17 +209,16 @@ def test_more_hidden_neurons_read_more_of_the_rings(shown, figures):
 # Lessons 2 and 3
 
 
-def press_and_wait(widget, stop_after=None):
-    """Press Train twice inside a running loop, of which the second does nothing; perhaps Stop; wait for the end."""
+def press_and_wait(widget, stop_when=lambda: False):
+    """Press Train twice inside a running loop, of which the second does nothing; wait for the end, or for Stop."""
 
     async def scene():
         widget["Train"].click()
         widget["Train"].click()
-        await asyncio.sleep(stop_after or 0)
         assert widget["Train"].disabled and not widget["Stop"].disabled
-        if stop_after:
-            widget["Stop"].click()
         while widget["Train"].disabled:
+            if stop_when():
+                widget["Stop"].click()
             await asyncio.sleep(0.001)
         assert widget["Stop"].disabled
 
@@ -279,11 +278,11 @@ def test_only_the_last_tries_are_shown(shown, figures):
 
 def test_a_curve_is_drawn_while_it_trains_and_stop_ends_it_early(shown, figures):
     widget = shown(lambda: bench(steps=3000))
-    press_and_wait(widget, stop_after=0.5)
-    lengths = [len(curves(figure)[1]) for figure in figures[1:]]
-    assert len(lengths) > 1 and lengths == sorted(lengths)
+    press_and_wait(widget, stop_when=lambda: len(figures) > 1)
+    while_training, at_the_end = (curves(figure)[1] for figure in figures[1:])
     whole, stopped = curves(figures[-1])
-    assert 1 <= len(stopped) < len(whole) == 601 and stopped == whole[: len(stopped)]
+    assert stopped == at_the_end and 1 <= len(while_training) <= len(stopped) < len(whole) == 601
+    assert stopped == whole[: len(stopped)]
     assert f"at step {5 * (len(stopped) - 1)}." in widget.alt
 
 
