@@ -13,6 +13,12 @@ matplotlib.use("Agg")
 torch.set_num_threads(1)  # on busy cores two threads mostly wait for each other, and one rounds the same everywhere
 
 
+@pytest.fixture(autouse=True)
+def no_figure_left_open():
+    yield
+    matplotlib.pyplot.close("all")
+
+
 @pytest.fixture
 def digits() -> Digits:
     """Digits of noise in all three splits."""

@@ -172,7 +172,6 @@ def stopped(x):
     (BOTH, lambda: (10**6 + 1, 0.67), "wrong", "Look at count: `<lambda>()` gives 1,000,001"),  # whole: no tolerance
     (BOTH, lambda: (1, 2, 3), "wrong", "2 things, in this order: count, share"),
     (BOTH, lambda: 10**6, "wrong", "2 things, in this order: count, share"),
-    (EXERCISES["6.17"], "a, F", "right", ""),  # two letters in one text
     (DOUBLE, lambda x: x * torch.nan, "wrong", "gives [nan]"),
     (DOUBLE, lambda x: x.mul_(2), "wrong", "changed its argument `x`"),
     (TOTAL, lambda table: table["a"].pop() + table["a"].pop(), "wrong", "changed its argument `table`"),
