@@ -275,7 +275,7 @@ WRONG = {
     "3.5": [(lambda sizes: 79_510, "wrong", "my_count([3, 2])` gives 79,510, and 8 is expected"),
             (lambda sizes: sizes[0] * sizes[1] + sizes[1] + sizes[1] * sizes[2] + sizes[2], "wrong", "one hidden layer alone")],
     "3.6": [(lambda *parts: 1.0, "wrong", "neither"), (lambda *parts: print(_zero_first(*parts)), "wrong", "prints its result")],
-    "3.7": [(0.5, "wrong", "too long"), (1, "wrong", "too long"), (0.05, "wrong", "too short"), (1e-12, "wrong", "too short"), (1e5, "wrong", "too long"),
+    "3.7": [(0.7, "wrong", "too long"), (1, "wrong", "too long"), (0.05, "wrong", "too short"), (1e-12, "wrong", "too short"), (1e5, "wrong", "too long"),
             (0, "wrong", "small positive number"), (1e300, "wrong", "small positive number"), ("small", "wrong", "a text")],
     "3.8": [(lambda logits, labels: ((logits > 0).float().argmax(dim=1) == labels).float().mean(), "wrong", "is expected"),
             (lambda logits, labels: (logits.max(dim=1) == labels).mean(), "error", "AttributeError"),

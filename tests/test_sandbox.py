@@ -191,7 +191,7 @@ OUTCOMES = [
     encode(EXPECTED * 2),
 ]
 OUTCOMES += [encode([replace(outcome, changed=[99, "a"]) for outcome in EXPECTED]), every_value({"outcome": 3})]
-OUTCOMES += [every_value([1] * 20_000), every_value(7).replace("7", "[" * 900 + "]" * 900)]
+OUTCOMES += [every_value([1] * 20_000), every_value(7).replace("7", "[" * 10**5 + "]" * 10**5)]
 OUTCOMES += [every_value({"tensor": lie}) for lie in LIES]
 SAID = [None, 3, {}, {"state": "right", "words": ""}, {"state": "best", "words": ""}, {"state": "error", "words": 3}]
 SAID += [{"outcomes": 3, "own": []}, *[{"outcomes": outcomes, "own": []} for outcomes in OUTCOMES]]

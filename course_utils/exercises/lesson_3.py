@@ -212,7 +212,7 @@ def judge_learning_rate(outcomes):
 
 LEARNING_RATE = Exercise(
     "3.7", "a learning rate, by experiment", "my_learning_rate = 0.2", judge=judge_learning_rate,
-    mistakes={"creeps": 0.001, "overshoot again": 0.5, "Try a tenth": 50, "small positive number": -0.1},
+    mistakes={"creeps": 0.001, "overshoot again": 0.8, "Try a tenth": 50, "small positive number": -0.1},
     hints=("Try rates a factor of ten apart first: 0.001, 0.01, 0.1, 1. The loss tells which side you are on.",
            "Too small: the curve hardly falls. Too large: it jumps, or ends above ln 10. Between them is a wide valley.",
            "Plain SGD without momentum needs longer steps than the recipe's 0.003. Look between 0.1 and 0.4."),

@@ -400,6 +400,15 @@ def _refuse_calls() -> None:
         raise OSError(ctypes.get_errno(), "no filter of system calls")
 
 
+def _import_what_comes_late() -> None:
+    """Have torch and matplotlib import what they import at first use: it starts threads or makes folders."""
+    import matplotlib.pyplot  # noqa: F401
+
+    weight = torch.zeros(1, requires_grad=True)
+    weight.sum().backward()
+    torch.optim.SGD([weight], lr=1).step()
+
+
 def main() -> None:
     """Do what a `Sandbox` asks on standard input, a line of JSON each, and reply on standard output."""
     requests, replies = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
@@ -407,6 +416,7 @@ def main() -> None:
     os.dup2(0, 1)
     if sys.platform == "linux":
         LIBC.prctl(DIE_WITH_PARENT, signal.SIGKILL)
+    _import_what_comes_late()
     lesson = _Lesson()
     for line in requests:
         verb, arguments = json.loads(line)
