@@ -30,7 +30,7 @@ from .recipes import RECIPES
 
 BEGIN, END = "<!-- results -->", "<!-- /results -->"
 COLUMNS = {"parameters": "{:,.0f}", "test_loss": "{:.4f}", "test_accuracy": "{:.2%}", "seconds": "{:.0f} s"}
-HEADING = "| network | recipe | parameters | test loss | test accuracy | training | command |\n|---|---|--:|--:|--:|--:|---|"
+HEADING = "| network | recipe | parameters | test loss | test accuracy | training | command |"
 KERNEL = {"kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
           "language_info": {"name": "python"}}  # fmt: skip
 
@@ -119,7 +119,7 @@ def describe_machine() -> dict:
 
 def table(course: Course, results: Mapping[str, dict]) -> str:
     """A row for each network measured: its recipe, what came of it, and the command that does it again."""
-    rows, machines = [HEADING], []
+    rows, machines = [HEADING, "|---|---|--:|--:|--:|--:|---|"], []
     for name, network in course.networks.items():
         lesson, prefix = network["lesson"], network["prefix"]
         if "machine" in (result := results.get(lesson, {})):

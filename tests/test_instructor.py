@@ -2,7 +2,6 @@
 
 import html
 import json
-import os
 import re
 import signal
 import subprocess
@@ -23,7 +22,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 
 from course_utils import files, runtime
 from course_utils.__main__ import course
-from course_utils.data import load_digits, save_digits
+from course_utils.data import load_digits
 from course_utils.instructor import execute, manifest, pages, run
 from course_utils.instructor.manifest import NOTEBOOKS, WrongUse, choose, read_course
 from course_utils.maintain import write_outputs

@@ -23,7 +23,7 @@ def call(*arguments):
 def test_render_writes_outputs_results_and_table(tmp_path, monkeypatch):
     save_digits(load_digits("digits", train_size=20), tmp_path / "data", container="mnist")
     monkeypatch.setenv("COURSE_DATA", str(tmp_path / "data"))
-    figures = 'record(dataset="mnist", net_parameters=7850, net_test_loss=0.1, net_test_accuracy=0.97, net_seconds=epochs)'
+    figures = "record(net_parameters=7850, net_test_loss=0.1, net_test_accuracy=0.97, net_seconds=epochs)"
     profiles = {"profiles": {"smoke": {}, "class": {"epochs": 3}, "full": {"epochs": 8}}}
     lessons = {
         "00_good": ([*GOOD[:2], figures, PICTURE, "import os; print(os.getcwd())"], profiles),

@@ -1,4 +1,4 @@
-"""The verbs of `course` that work on lessons; each gives its exit code. What they need is imported when one is called."""
+"""The verbs of `course` that work on lessons. Each gives its exit code, and imports what it needs when it is called."""
 
 import os
 import sys

@@ -51,7 +51,7 @@ def run_lessons(
 
 
 def run_tasks(
-    tasks: Sequence[Task], folder: Path, title: str, *, jobs: int = 1, scheduler: str | None = None, resume: bool = False
+    tasks: Sequence[Task], folder: Path, title: str, *, jobs: int, scheduler: str | None = None, resume: bool = False
 ) -> Iterator[dict]:
     """Run tasks, here or on a cluster, write each notebook and result into `folder`, and yield each result."""
     keys = {task.name: fingerprint(task) for task in tasks}

@@ -260,7 +260,7 @@ def compare(sweep: Sweep, results: Sequence[Mapping], wanted: str | None) -> tup
 
 
 def moved_figures(settings: Iterable[Sequence[Mapping]]) -> list[str]:
-    """The figures in which the first runs of the settings, which have the same seed, differ; if none do, all figures."""
+    """The figures in which the settings' first runs, which have the same seed, differ; all where none do."""
     firsts = [runs[0]["figures"] for runs in settings]
     seen = {}
     for name, value in [pair for figures in firsts for pair in figures.items()]:
