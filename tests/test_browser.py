@@ -17,7 +17,7 @@ import urllib.request
 import pytest
 
 from course_utils.instructor.manifest import NOTEBOOKS, choose, read_course
-from course_utils.instructor.run import prepare_lessons
+from course_utils.maintain import prepare_lessons
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 CHROMIUM = next(filter(None, map(shutil.which, NAMES)), None)
