@@ -285,12 +285,9 @@ def _form(value: object) -> str:
         shape = tensor_of(value).shape
         return "a single number" if shape.numel() == 1 else f"{' by '.join(map(str, shape))} numbers"
     if isinstance(value, list | tuple) and value:
-        texts = all(isinstance(part, str) for part in value)
-        return (
-            f"{len(value)} text{'s' * (len(value) > 1)} in quotes"
-            if texts
-            else f"{in_words(value)}, not all of one kind"
-        )
+        if all(isinstance(part, str) for part in value):
+            return f"{len(value)} text{'s' * (len(value) > 1)} in quotes"
+        return f"{in_words(value)} that holds something else"
     return in_words(value)
 
 
@@ -328,6 +325,8 @@ def format_number(number: float, digits: int = 4) -> str:
 
 
 def _short(value: object) -> str:
+    if (truth := _truth(value)) is not None:
+        return f"`{truth}`"
     if _is_numbers(value) and tensor_of(value).numel() == 1:
         return format_number(number_of(value))
     text = repr(value)
