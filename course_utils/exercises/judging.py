@@ -74,7 +74,8 @@ def _misconception(exercise, outcomes, tries, given) -> Verdict | None:
     part = next((part for part in exercise.parts if not agree(outcomes, exercise.expected, exercise, parts=[part])), "")
     for parts in ((), [part]) if part else ((),):
         for index, (words, mistaken) in enumerate(exercise.mistaken.items()):
-            if agree(outcomes, mistaken, exercise, parts=parts, clues=True):
+            partial = exercise.inputs or "{part}" in words or _holds(mistaken[0].value, None)  # None: any part will do
+            if (partial or not parts) and agree(outcomes, mistaken, exercise, parts=parts, clues=True):
                 return Verdict("wrong", words.replace("{part}", part), index)
     return None
 
@@ -164,7 +165,8 @@ def _same(one: Outcome, other: Outcome, exercise: Exercise, parts: Sequence[str]
     got, expected = _in_parts(got), _in_parts(expected)
     places = [exercise.parts.index(part) for part in parts]
     places += range(len(exercise.parts), len(expected)) if clues else []
-    return len(got) == len(expected) and all(_equal(got[place], expected[place], exercise) for place in places)
+    pairs = [(got[place], expected[place]) for place in places if len(got) == len(expected)]
+    return bool(pairs) and all(one is not None and _equal(one, other, exercise) for one, other in pairs)
 
 
 def _in_parts(value: object) -> list:

@@ -212,8 +212,7 @@ def judge_angle(outcomes, angles=EXAMPLE[0], accuracies=EXAMPLE[1], count=300):
         lost = [lowest - high > 0.10 for high in highest]
         if lost[place] and not any(lost[:place]):
             return
-    words = "In this run no measured angle costs as much. Train for longer, and run the lesson again."
-    refuse_if(not any(lost), words)
+    refuse_if(not any(lost), "In this run no measured angle costs as much. Train for longer, and run the lesson again.")
     words = f"CNN's interval upright begins at {lowest:.1%}, and at {angle:g}° it ends at {highest[place]:.1%}."
     refuse_if(lost[place], f"{words} That is more than 10 points below, but a smaller angle costs that much already.")
     if accuracies[0] - accuracies[place] > 0.10:

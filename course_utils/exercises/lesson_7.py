@@ -45,7 +45,8 @@ LIMIT = Exercise(
     inputs=[([("aten::addmm", 1, 20.0), ("aten::mm", 2, 30.0), ("aten::relu", 3, 50.0)], PRODUCTS),
             ([("aten::mm", 5, 20.0), ("aten::addmm", 3, 40.0), ("aten::relu", 2, 10.0), ("Optimizer.step", 1, 90.0)], ["Optimizer.step"]),
             ([("aten::relu", 4, 10.0), ("aten::mm", 2, 15.0), ("aten::bmm", 7, 20.0), ("aten::addmm", 1, 5.0), ("aten::add", 9, 40.0)], PRODUCTS),
-            ([("aten::mm", 5, 20.0), ("aten::addmm", 3, 40.0), ("aten::add_", 8, 10.0)], ["aten::add_", "aten::conv2d"])],
+            ([("aten::mm", 5, 20.0), ("aten::addmm", 3, 40.0), ("aten::add_", 8, 10.0)], ["aten::add_", "aten::conv2d"]),
+            ([("aten::add", 3, 10.0), ("aten::addmm", 1, 30.0), ("aten::mul", 2, 20.0)], ["aten::add"])],
     mistakes={
         "This is the share of these operations. If they cost nothing, how many times as fast is the whole?": lambda *given: 1 - 1 / my_limit(*given),
         "Turned over: this is the share of the time that is left. Divide the whole by what is left.": lambda *given: 1 / my_limit(*given),
