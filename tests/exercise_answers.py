@@ -175,7 +175,7 @@ def _soft_targets(logits, labels, smoothing):
 
 
 ALSO_RIGHT = {  # in other ways than the course; other forms of a result (a list, an array, …) are tested for every exercise
-    "0.1": [np.uint8(44), torch.tensor(200, dtype=torch.uint8) + 100],
+    "0.1": [[44], np.uint8(44), torch.tensor(200, dtype=torch.uint8) + 100],
     "0.2": [torch.Size([32, 28]), [np.int64(32), torch.tensor(28)]],
     "0.3": [lambda images: torch.true_divide(images, 255)],
     "0.4": [lambda labels: [int((labels == digit).sum()) for digit in range(10)], lambda labels: torch.histc(labels.float(), 10, 0, 9),

@@ -146,7 +146,6 @@ FORMS = {  # a result in other forms that mean the same
     "lists": lambda value: value.tolist() if isinstance(value, torch.Tensor) else value,
     "arrays": lambda value: value.numpy() if isinstance(value, torch.Tensor) else np.float64(value),
     "float64": lambda value: value.double() if isinstance(value, torch.Tensor) else torch.tensor(value).double(),
-    "one number each": lambda value: [value] if isinstance(value, int | float) else value,
 }
 
 
