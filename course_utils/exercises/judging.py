@@ -84,6 +84,9 @@ def _not_returned(exercise, outcomes, tries, given) -> Verdict | None:
     """`print` or `yield` where `return` is meant, or none of them."""
     if exercise.inputs is None or exercise.use == "rule" or inspect.isgeneratorfunction(exercise.solution):
         return None
+    none, none_is_right = ([one.value is None for one in some] for some in (outcomes, exercise.expected))
+    if any(none_is_right) and not all(none):
+        return None
     for outcome, expected in zip(outcomes, exercise.expected, strict=True):
         if outcome.yielded:
             return Verdict("wrong", YIELDS)

@@ -1,7 +1,5 @@
 """Lesson 4: convolution, padding and pooling, shapes and parameters of layers, what a number sees, weights kept."""
 
-import math
-
 import torch
 from torch.nn import functional as F
 
@@ -51,7 +49,7 @@ def judge_filter(outcomes):
     columns = ", ".join(f"{answer:g}" for answer in standing)
     told = f"It answers {lying:g} to a lying stroke, {columns} to standing ones, {ink:g} to full ink."
     for fault, words in (
-        (not 0 < lying < math.inf, "A lying stroke should give a number above 0: let the middle row add up to more."),
+        (not 0 < lying < 1e9, "A lying stroke should give a number above 0: let the middle row add up to more."),
         (not abs(ink) <= 1e-6 * lying, "An area full of ink is no stroke. Let the nine weights add up to 0."),
         (max(map(abs, standing)) > 1e-6 * lying, "A standing stroke should give 0: let each column add up to 0."),
     ):

@@ -72,8 +72,7 @@ START = Exercise(
         "That is the number of digits. The loss is the logarithm of it.": 100,
         "That is the logarithm to base 10. The loss takes the natural one, `math.log`.": 2,
         "The sign is turned round: 1/100 has a negative logarithm, and the loss turns it.": -math.log(100)},
-    hints=("In batches of 64 it started at ln 64. What would share its 1 among more digits?",
-           "Each column shares 1 among 100 digits, so each gets about 1/100.",
+    hints=("In batches of 64 it started at ln 64. What would share its 1 among more digits?", "Each column shares 1 among 100 digits, so each gets about 1/100.",
            "The loss is minus the natural logarithm of that share."),
     why="−ln(1/100) = ln 100 = 4.605. A start that depends on the batch size is the mark of this fault.")  # fmt: skip
 
