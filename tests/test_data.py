@@ -10,10 +10,11 @@ import socket
 import struct
 import subprocess
 import sys
-import threading
 import zlib
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.client import HTTPException
 from pathlib import Path
+from types import SimpleNamespace
+from urllib.error import HTTPError
 
 import numpy as np
 import pytest
@@ -145,8 +146,8 @@ def json_content(digits: Digits, *pixels) -> list:
     return content
 
 
-def load_json(path: Path, content) -> Digits:
-    return load_digits(put(path, gzip.compress(json.dumps(content).encode(), 1)))
+def load_json(path: Path, content, start: str = "") -> Digits:
+    return load_digits(put(path, gzip.compress((start + json.dumps(content)).encode(), 1)))
 
 
 def test_a_json_file_is_read_as_it_was_saved_and_by_any_other_reader(containers, digits):
@@ -187,8 +188,7 @@ def test_a_json_file_of_any_shades_reaches_from_black_to_white(tmp_path, digits)
 def test_a_json_file_may_hold_rows_of_pixels_and_a_byte_order_mark(tmp_path, digits):
     content = json_content(digits, int, int, int)
     content = [[np.reshape(images, (-1, 28, 28)).tolist(), labels] for images, labels in content]
-    text = "\ufeff" + json.dumps(content, indent=1)
-    assert all_same(load_digits(put(tmp_path / "x.json.gz", gzip.compress(text.encode(), 1))), digits)
+    assert all_same(load_json(tmp_path / "x.json.gz", content, start="\ufeff"), digits)
 
 
 # --------------------------------------------------------------------------------------------------- damaged containers
@@ -222,10 +222,6 @@ def with_json(value, *place):
     return with_text(put_in)
 
 
-def with_pixels(pixel):
-    return with_json([[pixel(value % 256) for value in range(784)] for _ in range(40)], 0, 0)
-
-
 def with_png_size(content: bytes, side: int) -> bytes:
     header = b"IHDR" + struct.pack(">2I", side, side) + content[24:29]
     return content[:12] + header + struct.pack(">I", zlib.crc32(header)) + content[33:]
@@ -246,48 +242,32 @@ DAMAGED = [
     (PLAIN / FILES[0], Path.unlink, "missing"),
     (PLAIN / FILES[0], to_folder, "cannot be read"),
     (PLAIN / FILES[0], changed(lambda content: content[:11]), "11 bytes, too few"),
-    (PLAIN / FILES[0], changed(lambda content: content + b"\0"), "does not fit the shape"),
-    (PLAIN / FILES[0], changed(lambda c: c[:4] + struct.pack(">3I", 2**31, 2**31, 4)), "does not fit the shape"),
     (PLAIN / FILES[1], with_idx(60, 28, 28), "2051, not with the magic number 2049"),
     (PLAIN / FILES[0], with_idx(60, 32, 28), "32×28 pixels, not 28×28"),
     (PLAIN / FILES[0], with_idx(0, 28, 28), "empty split"),
     (PLAIN / FILES[1], with_idx(61), "61 labels for 60 images"),
     (PLAIN / FILES[3], changed(lambda content: content[:-1] + b"\x0a"), "a label of 10"),
-    (ZIPPED / f"{FILES[0]}.gz", with_text(lambda text: text + b"\0"), "does not fit the shape"),
     (ZIPPED / f"{FILES[0]}.gz", with_text(lambda text: text[:4] + b"\xff" * 12 + text[16:]), "does not fit the shape"),
     (ZIPPED / f"{FILES[3]}.gz", changed(lambda _: b"\n " + WEB_PAGE), "not a gzip file: it is a web page"),
-    (JSON, changed(gzip.decompress), "not a gzip file"),
     (JSON, changed(lambda content: content[:-5]), "truncated or damaged"),
     (JSON, with_text(lambda text: text.decode().encode("utf-16")), "not JSON"),
     (JSON, with_text(lambda _: b"[" * 100_000 + b"]" * 100_000), "not JSON"),
     (JSON, with_text(lambda _: b"[" + b"1" * 5000 + b"]"), "not JSON"),
     (JSON, with_json([[[0], [0]]] * 4), "not of the shape"),
-    (JSON, with_json({"images": [], "labels": []}, 1), "not of the shape"),
     (JSON, with_json([[], []], 1), "validation split is empty"),
     (JSON, with_json([[0] * 1024] * 30, 2, 0), "images of 1024 numbers in test"),
     (JSON, with_json([0] * 783, 0, 0, 5), "images of train are not all numbers, or not all of one size"),
-    (JSON, with_json(10**400, 0, 0, 5, 6), "not all numbers"),
-    (JSON, with_json("0", 0, 0, 5, 6), 'holds "'),
     (JSON, with_json(True, 0, 0, 5, 6), "holds true"),
-    (JSON, with_json(False, 1, 1, 6), "holds false"),
-    (JSON, with_json(None, 0, 0, 5, 6), "holds null"),
     (JSON, with_json(float("nan"), 0, 0, 5, 6), "NaN or infinite pixels in train"),
-    (JSON, with_json(float("inf"), 0, 1, 6), "NaN or infinite labels in train"),
-    (JSON, with_pixels(lambda k: k + 1), "pixels from 1 to 256 in train, but 0..255, [0, 1] or [-1, 1] was expected"),
-    (JSON, with_pixels(lambda k: k - 1), "pixels from -1 to 254"),
-    (JSON, with_pixels(lambda k: 1.02 * k / 255), "pixels from 0 to 1.02"),
-    (JSON, with_pixels(lambda k: k / 255 - 0.02), "pixels from -0.02 to 0.98"),
-    (JSON, with_pixels(lambda k: k / 255 - 0.5), "pixels from -0.5 to 0.5"),
-    (JSON, with_pixels(lambda k: k / 127.5 - 1.5), "pixels from -1.5 to 0.5"),
-    (JSON, with_json(-1, 1, 1, 6), "a label of -1"),
-    (JSON, with_json(2.5, 2, 1, 6), "a label of 2.5"),
+    (JSON, with_json(256, 0, 0, 5, 6), "pixels from 0 to 256 in train, but 0..255, [0, 1] or [-1, 1] was expected"),
+    (JSON, with_json([[-0.5, 0.5] * 392] * 40, 0, 0), "pixels from -0.5 to 0.5"),
+    (JSON, with_json([[0, 1.02] * 392] * 40, 0, 0), "pixels from 0 to 1.02"),
     (JSON, with_json([[0] * 10] * 40, 0, 1), "labels of shape (40, 10) in train"),
     (PICTURE, changed(lambda content: content[:35] + b"\0" + content[36:]), "broken PNG file"),
     (PICTURE, changed(lambda content: with_png_size(content, 10**6)), "unreadable picture"),
     (PICTURE, lambda path: Image.new("L", (32, 30)).save(path), "32×30 pixels, not 28×28"),
     (PICTURE, lambda path: Image.new("I;16", (28, 28)).save(path), "more than 8 bits"),
     (PICTURE.parent, emptied, "empty class folder"),
-    (Path("tree/train/three"), lambda path: (path.parent / "3").rename(path), "not a digit's folder"),
     (Path("tree/train/10"), lambda path: (path.parent / "3").rename(path), "not a digit's folder"),
     (Path("tree/train"), emptied, "empty split"),
     (Path("tree"), lambda path: (path / "test").rename(path / "exam"), "no folder test/"),
@@ -305,23 +285,6 @@ def test_what_is_damaged_is_named_with_what_is_wrong_and_a_remedy(containers, fi
     assert REMEDY.search(str(caught.value))
 
 
-def assert_refused_or_harmless(containers: Path, file: Path, damage, most: int):
-    """After damage, loading gives a DataError that names the file, or the digits with at most `most` other numbers."""
-    path, container = containers / file, file.parts[0]
-    whole, before = path.read_bytes(), load_from(containers, container)
-    damage(path)
-    try:
-        after = load_from(containers, container)
-    except DataError as error:
-        assert str(path) in str(error)
-    else:
-        pairs = [pair for splits in zip(parts(before), parts(after), strict=True) for pair in zip(*splits, strict=True)]
-        assert sum(int((a != b).sum()) for a, b in pairs) <= most
-        assert 0 <= after.test.labels.min() <= after.test.labels.max() <= 9
-    finally:
-        path.write_bytes(whole)
-
-
 DAMAGES = {
     "cut short": lambda content, place, byte: content[:place],
     "a byte lost": lambda content, place, byte: content[:place] + content[place + 1 :],
@@ -330,27 +293,41 @@ DAMAGES = {
 }
 
 
+def loaded_with(containers: Path, file: Path, damage) -> Digits | None:
+    """The digits that a damaged file gives, or None for a DataError, which names the file. Then all is whole again."""
+    whole = (containers / file).read_bytes()
+    damage(containers / file)
+    try:
+        return load_from(containers, file.parts[0])
+    except DataError as error:
+        assert str(containers / file) in str(error)
+    finally:
+        (containers / file).write_bytes(whole)
+
+
+def differing(first: Digits, second: Digits) -> int:
+    """How many numbers of two sets of digits differ."""
+    pairs = [pair for splits in zip(parts(first), parts(second), strict=True) for pair in zip(*splits, strict=True)]
+    return sum(int((one != other).sum()) for one, other in pairs)
+
+
 @pytest.mark.parametrize(
     ("file", "where", "most"),
-    [
-        (PLAIN / FILES[0], changed, 1),
-        (PLAIN / FILES[3], changed, 1),
-        (ZIPPED / f"{FILES[0]}.gz", changed, 0),
-        (ZIPPED / f"{FILES[3]}.gz", with_text, 1),
-        (JSON, changed, 0),
-        (JSON, with_text, 1),
-        (PICTURE, changed, 0),
-    ],
-)
+    [(PLAIN / FILES[0], changed, 1), (PLAIN / FILES[3], changed, 1), (ZIPPED / f"{FILES[0]}.gz", changed, 0),
+     (ZIPPED / f"{FILES[3]}.gz", with_text, 1), (JSON, changed, 0), (JSON, with_text, 1), (PICTURE, changed, 0)],
+)  # fmt: skip
 @examples
 @given(st.sampled_from(list(DAMAGES)), st.integers(0, 30) | st.integers(0, 10**5), st.binary(min_size=1, max_size=1))
 def test_damaged_bytes_give_the_same_digits_or_a_data_error(containers, file, where, most, kind, place, byte):
-    damage = where(lambda content: DAMAGES[kind](content, place % len(content), byte))
-    assert_refused_or_harmless(containers, file, damage, most)
+    whole = load_from(containers, file.parts[0])
+    loaded = loaded_with(containers, file, where(lambda content: DAMAGES[kind](content, place % len(content), byte)))
+    if loaded:
+        assert differing(whole, loaded) <= most and 0 <= loaded.test.labels.min() <= loaded.test.labels.max() <= 9
 
 
-ANYTHING = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+NUMBERS = st.integers(-2, 257) | st.floats(-2, 257) | st.integers() | st.floats() | st.sampled_from([10**400, 1e39])
+ANYTHING = NUMBERS | st.recursive(
+    st.none() | st.booleans() | NUMBERS | st.text(),
     lambda values: st.lists(values, max_size=3) | st.dictionaries(st.text(), values, max_size=3),
     max_leaves=6,
 )
@@ -358,8 +335,15 @@ ANYTHING = st.recursive(
 
 @examples
 @given(ANYTHING, st.sampled_from([(), (1,), (0, 0), (2, 1), (1, 0, 5), (2, 1, 5), (0, 0, 5, 6)]))
-def test_anything_in_a_json_file_gives_the_same_digits_but_one_number_or_a_data_error(containers, value, place):
-    assert_refused_or_harmless(containers, JSON, with_json(value, *place), most=1)
+def test_whatever_stands_in_a_json_file_is_refused_but_a_pixel_or_a_label_at_its_place(
+    containers, digits, value, place
+):
+    fits = {(2, 1, 5): lambda label: label in range(10), (0, 0, 5, 6): lambda pixel: -5e-4 <= pixel <= 255.0005}
+    loaded = loaded_with(containers, JSON, with_json(value, *place))
+    assert bool(loaded) == (type(value) in (int, float) and place in fits and fits[place](value))
+    if loaded:
+        put_in = loaded.test.labels[5] if len(place) == 3 else loaded.train.images[5].flatten()[6]
+        assert put_in == np.float32(value).round() and differing(digits, loaded) <= 1
 
 
 @pytest.mark.parametrize("source", ["", "minst", "nowhere.json.gz", "~nobody/x.json.gz", "x" * 5000, "a\0b", "/"])
@@ -372,31 +356,33 @@ def test_a_source_that_is_not_there_is_refused(tmp_path, monkeypatch, source):
 # -------------------------------------------------------------------------------------------- what is held out and kept
 
 
-def test_validation_is_drawn_from_the_training_digits_and_both_keep_their_order(containers):
-    whole, digits = (load_from(containers, "plain", validation=size) for size in (0, 15))
-    train, validation = (
-        [contents(whole.train).index(digit) for digit in contents(split)] for split in parts(digits)[:2]
+def test_validation_and_a_part_are_drawn_from_the_training_digits_and_keep_their_order(containers):
+    whole, digits, few = (
+        load_from(containers, "plain", validation=size, train_size=most)
+        for size, most in ((0, None), (15, None), (15, 20))
     )
-    assert (len(train), len(validation), sorted(train + validation)) == (45, 15, list(range(60)))
-    assert train == sorted(train)
+    train, validation, kept = (
+        [contents(whole.train).index(digit) for digit in contents(split)]
+        for split in (digits.train, digits.validation, few.train)
+    )
+    assert (len(train), len(kept), sorted(train + validation)) == (45, 20, list(range(60)))
+    assert (train, kept) == (sorted(train), sorted(kept)) and set(kept) < set(train)
     assert validation == sorted(validation) != list(range(validation[0], validation[0] + 15))
     assert torch.equal(digits.train.labels, whole.train.labels[train])
     assert torch.equal(digits.validation.labels, whole.train.labels[validation])
-    assert same(digits.test, whole.test)
+    assert same(digits.test, whole.test) and same(few.validation, digits.validation)
+    assert few.train.images.untyped_storage().nbytes() == 20 * 784, "a small part holds on to the whole"
 
 
 @pytest.mark.parametrize("options", [{"validation": 15}, {"train_size": 20}, {"validation": 15, "train_size": 20}])
-def test_a_seed_draws_one_split_and_another_seed_another(containers, options):
-    first, again, other = (load_from(containers, "plain", seed=seed, **options) for seed in (1, 1, 2))
+@pytest.mark.parametrize("source", ["plain", "digits"])
+def test_a_seed_draws_one_split_and_another_seed_another(containers, source, options):
+    load = load_from if source == "plain" else lambda _, source, **options: load_digits(source, **options)
+    first, again, other = (load(containers, source, seed=seed, **options) for seed in (1, 1, 2))
     assert all_same(first, again)
     assert not same(first.train, other.train) and same(first.test, other.test)
-
-
-def test_train_size_keeps_some_of_the_others_and_leaves_validation_alone(containers):
-    digits, few = (load_from(containers, "plain", validation=15, train_size=size) for size in (None, 20))
-    assert sizes(few) == [20, 15, 30]
-    assert set(contents(few.train)) < set(contents(digits.train)) and same(few.validation, digits.validation)
-    assert few.train.images.untyped_storage().nbytes() == 20 * 784, "a small part holds on to the whole"
+    first.test.images.zero_()  # not even a careless cell changes what another one loads
+    assert again.test.images.any() and same(again.test, other.test)
 
 
 @pytest.mark.parametrize(("validation", "expected"), [(0, [40, 20, 30]), (20, [40, 20, 30]), (25, [35, 25, 30])])
@@ -405,19 +391,14 @@ def test_a_json_files_own_validation_split_is_kept_unless_another_size_is_asked_
 ):
     loaded = load_from(containers, JSON, validation=validation)
     assert sizes(loaded) == expected and same(loaded.validation, digits.validation) == (validation != 25)
-    drawn_from = {*contents(digits.train), *contents(digits.validation)}
-    assert {*contents(loaded.train), *contents(loaded.validation)} == drawn_from
-
-
-IMPOSSIBLE = {
-    "mnist": [(-1, None), (60, None), (0, 0), (0, 61), (15, 46)],
-    "digits": [(-1, 5), (60_000, None), (0, 0), (0, 60_001), (59_000, 1001)],
-}
+    assert sorted(contents(together(loaded))) == sorted(contents(together(digits)))
 
 
 @pytest.mark.parametrize(
-    ("source", "numbers"), [(source, pair) for source in IMPOSSIBLE for pair in IMPOSSIBLE[source]]
-)
+    ("source", "numbers"),
+    [("mnist", (-1, None)), ("mnist", (60, None)), ("mnist", (0, 0)), ("mnist", (0, 61)), ("mnist", (15, 46)),
+     ("digits", (-1, 5)), ("digits", (60_000, None)), ("digits", (0, 0)), ("digits", (59_000, 1001))],
+)  # fmt: skip
 def test_sizes_that_do_not_fit_are_refused(containers, source, numbers):
     with pytest.raises(DataError, match=rf"^{source}: .*(Ask for fewer|Change train_size|can be held out)\."):
         load_digits(source, root=containers / "plain", validation=numbers[0], train_size=numbers[1])
@@ -445,9 +426,9 @@ def test_the_embedded_digits_look_like_mnist():
     assert {max(box(image[0])) for image in digits.test.images} <= {19, 20}
 
 
-@pytest.mark.parametrize("table", ["there", "elsewhere"])
-def test_the_embedded_digits_are_those_that_scikit_learn_loads(monkeypatch, table):
-    if table == "elsewhere":
+@pytest.mark.parametrize("found", [True, False])
+def test_the_embedded_digits_are_those_that_scikit_learn_loads(monkeypatch, found):
+    if not found:
         monkeypatch.setattr(data.embedded, "find_spec", lambda name: None)
     ink, labels = data.embedded._sklearn_digits()
     theirs = sklearn_datasets.load_digits()
@@ -499,14 +480,6 @@ def test_embedded_digits_are_multiplied_by_moving_and_bending():
     assert (nearest == labels[1497:1597]).float().mean() > 0.9
 
 
-def test_a_seed_draws_the_embedded_training_digits_and_leaves_the_test_digits():
-    first, again, other = (load_digits("digits", train_size=1600, validation=9, seed=seed) for seed in (1, 1, 2))
-    assert all_same(first, again)
-    assert not same(first.train, other.train) and not same(first.validation, other.validation)
-    first.test.images.zero_()  # not even a careless cell changes what another one loads
-    assert again.test.images.any() and same(again.test, other.test)
-
-
 # ---------------------------------------------------------------------------------------------------- auto, COURSE_DATA
 
 
@@ -520,17 +493,11 @@ def elsewhere(tmp_path, monkeypatch) -> Path:
     return tmp_path / "elsewhere"
 
 
-@pytest.mark.parametrize(("variable", "spoken"), [("", "data/"), ("nowhere", "$COURSE_DATA")])
-def test_auto_takes_the_embedded_digits_where_there_is_no_mnist(elsewhere, monkeypatch, capsys, variable, spoken):
-    monkeypatch.setenv("COURSE_DATA", variable)
-    assert load_digits(train_size=10).name == "digits"
-    line = f"Digits: the embedded ones of scikit-learn, since MNIST was not found in {spoken}.\n"
-    assert capsys.readouterr() == (line, "")
-
-
 @pytest.mark.parametrize(
     ("folder", "variable", "root", "spoken"),
     [
+        (None, "", None, "data/"),
+        (None, "nowhere", None, "$COURSE_DATA"),
         ("project/data", "", None, "data/"),
         ("elsewhere/mine", "{elsewhere}/mine", None, "$COURSE_DATA"),
         ("project/mine", "mine", None, "$COURSE_DATA"),
@@ -538,12 +505,17 @@ def test_auto_takes_the_embedded_digits_where_there_is_no_mnist(elsewhere, monke
         ("elsewhere/mine", "nowhere", "mine", "mine/"),
     ],
 )
-def test_auto_takes_mnist_where_it_lies(elsewhere, containers, monkeypatch, capsys, folder, variable, root, spoken):
-    shutil.copytree(containers / "zipped", elsewhere.parent / folder)
+def test_auto_takes_mnist_where_it_lies_else_the_embedded_digits(
+    elsewhere, containers, monkeypatch, capsys, folder, variable, root, spoken
+):
+    if folder:
+        shutil.copytree(containers / "zipped", elsewhere.parent / folder)
     monkeypatch.setenv("COURSE_DATA", variable.format(elsewhere=elsewhere))
-    assert load_digits(root=root).name == "mnist"
-    assert capsys.readouterr() == (f"Digits: MNIST, found in {spoken}.\n", "")
-    assert sizes(load_digits("mnist", root=root)) == [60, 0, 30]
+    assert load_digits(root=root, train_size=10).name == ("mnist" if folder else "digits")
+    without = f"the embedded ones of scikit-learn, since MNIST was not found in {spoken}."
+    assert capsys.readouterr() == (f"Digits: {f'MNIST, found in {spoken}.' if folder else without}\n", "")
+    if folder:
+        assert sizes(load_digits("mnist", root=root)) == [60, 0, 30]
 
 
 def test_a_part_of_mnist_is_an_error_and_no_reason_to_take_other_digits(containers):
@@ -556,17 +528,12 @@ def test_a_part_of_mnist_is_an_error_and_no_reason_to_take_other_digits(containe
 
 MEASURE = """
 import sys
-from pathlib import Path
 from course_utils.data import load_digits
-
-def peak():
-    return 1024 * int(Path("/proc/self/status").read_text().split("VmHWM:")[1].split()[0])
-
-small, large = sys.argv[1:]
-load_digits("mnist", root=small)
+peak = lambda: 1024 * int(open("/proc/self/status").read().split("VmHWM:")[1].split()[0])
+load_digits("mnist", root=sys.argv[1])
 before = peak()
-digits = load_digits("mnist", root=large)
-print((peak() - before) / sum(tensor.nbytes for split in (digits.train, digits.test) for tensor in split))
+digits = load_digits("mnist", root=sys.argv[2])
+print((peak() - before) / (70_000 * (784 + 8)))
 """
 
 
@@ -582,14 +549,10 @@ def test_loading_mnist_takes_about_the_size_of_its_tensors(containers):
 # -------------------------------------------------------------------------------------------------------------- batches
 
 
-def generator(seed=0):
-    return torch.Generator().manual_seed(seed)
-
-
 @pytest.mark.parametrize("shuffle", [True, False])
 @pytest.mark.parametrize(("batch_size", "expected"), [(1, [1] * 40), (7, [7] * 5 + [5]), (40, [40]), (64, [40])])
 def test_batches_hold_every_sample_once_each_time(digits, batch_size, expected, shuffle):
-    cut = batches(digits.train, batch_size, shuffle=shuffle, generator=generator())
+    cut = batches(digits.train, batch_size, shuffle=shuffle, generator=torch.Generator().manual_seed(0))
     samples = list(zip(contents(digits.train), digits.train.labels.tolist(), strict=True))
     for _ in range(2):
         pairs = list(cut)
@@ -604,7 +567,7 @@ def test_batches_hold_every_sample_once_each_time(digits, batch_size, expected, 
 
 def test_a_shuffle_is_new_each_pass_and_drawn_from_its_generator_alone(digits):
     before = torch.get_rng_state()
-    cuts = [batches(digits.train, 7, shuffle=True, generator=generator(seed)) for seed in (1, 1, 2)]
+    cuts = [batches(digits.train, 7, shuffle=True, generator=torch.Generator().manual_seed(seed)) for seed in (1, 1, 2)]
     first, again, other = ([[labels.tolist() for _, labels in cut] for _ in range(2)] for cut in cuts)
     assert first[0] != first[1] and first == again and first != other
     assert torch.equal(before, torch.get_rng_state())
@@ -651,36 +614,30 @@ def box(frame) -> tuple[int, int]:
     return int(rows.max() - rows.min()) + 1, int(columns.max() - columns.min()) + 1
 
 
-def centre_of_mass(frame) -> list[float]:
-    mass = frame.float() / frame.sum()
-    place = torch.arange(28) + 0.5
-    return [(mass.sum(1) @ place).item(), (mass.sum(0) @ place).item()]
+UNEVEN = page(40, 40, (slice(0, 40), slice(0, 2)))
+UNEVEN[36:, 2:] = 0.15  # its mass lies at the left edge, and the frame has only 8 pixels to give
 
 
-FRAMED = {
-    "a stroke": (page(50, 50, (slice(5, 45), slice(20, 24))), (20, 2)),
-    "an L": (page(60, 60, (slice(10, 50), slice(10, 20)), (slice(40, 50), slice(10, 50))), (20, 20)),
-    "a huge page": (page(1500, 1100, (slice(100, 1300), slice(300, 900))), (20, 10)),
-    "a tiny page": (torch.ones(1, 1), (20, 20)),
-    "a hairline": (page(200, 200, (slice(0, 200), 77)), (20, 1)),
-}
-
-
-@pytest.mark.parametrize(("ink", "size"), FRAMED.values(), ids=FRAMED)
-def test_ink_is_brought_to_20_pixels_and_centred_by_its_mass(ink, size):
-    before = ink.clone()
+@pytest.mark.parametrize(
+    ("ink", "size", "centre"),
+    [
+        (page(50, 50, (slice(5, 45), slice(20, 24))), (20, 2), (14.5, 14.5)),
+        (page(60, 60, (slice(10, 50), slice(10, 20)), (slice(40, 50), slice(10, 50))), (20, 20), (14.5, 14.5)),
+        (page(1500, 1100, (slice(100, 1300), slice(300, 900))), (20, 10), (14.5, 14.5)),
+        (page(1, 1, 0), (20, 20), (14.5, 14.5)),
+        (page(200, 200, (slice(0, 200), 77)), (20, 1), (14.5, 14.5)),
+        (UNEVEN, (20, 20), (14.5, 10.5)),
+    ],
+    ids=["a stroke", "an L", "a huge page", "a tiny page", "a hairline", "uneven"],
+)
+def test_ink_is_brought_to_20_pixels_and_centred_by_its_mass_as_far_as_the_frame_allows(ink, size, centre):
+    before, place = ink.clone(), torch.arange(28) + 0.5
     frame = to_mnist_frame(ink)
     assert (frame.dtype, frame.shape, box(frame)) == (torch.uint8, (28, 28), size)
-    assert frame.max() >= 250 and centre_of_mass(frame) == pytest.approx([14.5, 14.5], abs=0.51)
+    mass = frame.float() / frame.sum()
+    assert frame.max() >= 240
+    assert [(mass.sum(1) @ place).item(), (mass.sum(0) @ place).item()] == pytest.approx(centre, abs=0.51)
     assert torch.equal(ink, before)
-
-
-def test_an_uneven_digit_is_centred_by_mass_as_far_as_the_frame_allows():
-    ink = page(40, 40, (slice(0, 40), slice(0, 2)), (slice(36, 40), slice(0, 40)))
-    ink[:, 2:] *= 0.15
-    frame = to_mnist_frame(ink)
-    assert box(frame) == (20, 20)
-    assert centre_of_mass(frame)[1] < 14.5, "the ink lies at the left edge, and the frame has only 8 pixels to give"
 
 
 @pytest.mark.parametrize("ink", [torch.zeros(28, 28), torch.full((300, 200), 0.05)])
@@ -729,62 +686,42 @@ def test_a_save_never_replaces_what_is_there_and_json_is_saved_with_all_its_spli
 # ------------------------------------------------------------------------------------------------------------- fetching
 
 
-class Mirror(BaseHTTPRequestHandler):
-    """Good and bad mirrors on this machine: the first part of an address says what goes wrong."""
-
-    def do_GET(self):
-        _, kind, name = self.path.split("/")
-        self.server.asked.append((kind, name))
-        whole = gzip.compress(self.server.genuine[name.removesuffix(".gz")])
-        others = {"html": WEB_PAGE, "wrong": gzip.compress(b"another file"), "truncated": whole[:-20]}
-        content = others.get(kind, whole)
-        if kind in ("closed", "no-http"):
-            self.wfile.write(b"nonsense\r\n\r\n" if kind == "no-http" else b"")
-            return
-        self.send_response(404 if kind == "404" else 200)
-        self.send_header("Content-Length", str(len(content)))
-        self.end_headers()
-        self.wfile.write(content[: len(content) // 2] if kind in ("broken-off", "stalled") else content)
-        self.wfile.flush()
-        if kind == "stalled":
-            self.server.over.wait()
-
-    def log_message(self, *_):
-        """Say nothing."""
+BAD = {  # what a bad mirror gives or raises
+    "html": WEB_PAGE, "another": gzip.compress(b"another file"), "damaged": gzip.compress(b"a file cut short")[:-9],
+    "404": HTTPError("", 404, "Not Found", None, None), "silent": TimeoutError("timed out"), "no-http": HTTPException(),
+    "corrupted": RuntimeError("File not found or corrupted."),
+}  # fmt: skip
 
 
 @pytest.fixture
 def mirrors(containers, monkeypatch):
-    """A server of mirrors; `use` chooses which, and `asked` holds what was asked of which."""
-    for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
-        monkeypatch.delenv(name, raising=False)
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Mirror)
-    server.asked, server.over, server.genuine = [], threading.Event(), files(containers / PLAIN)
-    server.address = f"http://127.0.0.1:{server.server_port}"
-    server.use = lambda *kinds: monkeypatch.setattr(
-        datasets.MNIST, "mirrors", [f"{server.address}/{kind}/" for kind in kinds]
-    )
-    hashes = {name: hashlib.sha256(server.genuine[name]).hexdigest() for name in FILES}
+    """Mirrors that give the containers' own files; `use` chooses which, and `asked` holds what was asked of which."""
+    found = SimpleNamespace(asked=[], genuine=files(containers / PLAIN))
+
+    def download(address, folder):
+        assert socket.getdefaulttimeout() == 30
+        found.asked.append(tuple(address.split("/")))
+        kind, name = found.asked[-1]
+        content = BAD.get(kind) or gzip.compress(found.genuine[name.removesuffix(".gz")])
+        if isinstance(content, Exception):
+            raise content
+        put(Path(folder, name), content)
+
+    found.use = lambda *kinds: monkeypatch.setattr(datasets.MNIST, "mirrors", [f"{kind}/" for kind in kinds])
+    monkeypatch.setattr(datasets.utils, "download_url", download)
+    hashes = {name: hashlib.sha256(found.genuine[name]).hexdigest() for name in FILES}
     monkeypatch.setattr(data.idx, "MNIST_SHA256", hashes)
-    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
-    yield server
-    server.over.set()
-    server.shutdown()
-    server.server_close()
+    return found
 
 
-@pytest.mark.parametrize("bad", ["404", "html", "wrong", "truncated", "broken-off", "closed", "no-http", "stalled"])
+@pytest.mark.parametrize("bad", BAD)
 def test_what_one_mirror_does_not_give_the_next_one_does(containers, mirrors, bad, capsys):
     (containers / PLAIN / FILES[0]).unlink()
     mirrors.use(bad, "good")
-    socket.setdefaulttimeout(77)
-    try:
-        assert data.fetch_mnist(containers / "plain", timeout=1 if bad == "stalled" else 30) == containers / PLAIN
-        assert socket.getdefaulttimeout() == 77
-    finally:
-        socket.setdefaulttimeout(None)
+    assert data.fetch_mnist(containers / "plain", timeout=30) == containers / PLAIN
+    assert socket.getdefaulttimeout() is None
     assert files(containers / "plain") == {f"MNIST/raw/{name}": mirrors.genuine[name] for name in FILES}
-    assert (mirrors.asked[0], mirrors.asked[-1]) == ((bad, f"{FILES[0]}.gz"), ("good", f"{FILES[0]}.gz"))
+    assert mirrors.asked == [(bad, f"{FILES[0]}.gz"), ("good", f"{FILES[0]}.gz")]
     assert FILES[0] in capsys.readouterr().out
 
 
@@ -794,8 +731,7 @@ def test_where_every_mirror_fails_nothing_is_changed(containers, mirrors):
     before = files(containers)
     mirrors.genuine[FILES[3]] = b"another file"
     mirrors.use("good", "404")
-    good, bad = (f"{mirrors.address}/{kind}/" for kind in ("good", "404"))
-    with pytest.raises(DataError, match=f"^{FILES[3]}.*{good}.*{bad}.*Try again"):
+    with pytest.raises(DataError, match=f"^{FILES[3]}.*good/.*404/.*Try again"):
         data.fetch_mnist(containers / "plain", timeout=30)
     assert files(containers) == before
 
@@ -804,12 +740,12 @@ def test_where_every_mirror_fails_nothing_is_changed(containers, mirrors):
 def test_only_what_is_missing_or_damaged_is_fetched(containers, mirrors, container):
     mirrors.use("good")
     before, whole = files(containers), load_from(containers, container)
-    data.fetch_mnist(containers / container)
+    data.fetch_mnist(containers / container, timeout=30)
     assert mirrors.asked == [] and files(containers) == before
     first, _, third, _ = sorted((containers / container / "MNIST/raw").iterdir())
     first.unlink()
     put(third, third.read_bytes()[:-1])
-    data.fetch_mnist(containers / container)
+    data.fetch_mnist(containers / container, timeout=30)
     assert {name for _, name in mirrors.asked} == {f"{path.name.removesuffix('.gz')}.gz" for path in (first, third)}
     assert all_same(load_from(containers, container), whole)
 
@@ -822,12 +758,12 @@ def test_an_interrupted_fetch_leaves_nothing_half(containers, mirrors, monkeypat
     mirrors.use("good")
     monkeypatch.setattr(owner, function, failing(owner, function, 3, KeyboardInterrupt()))
     with pytest.raises(KeyboardInterrupt):
-        data.fetch_mnist(containers / "plain")
+        data.fetch_mnist(containers / "plain", timeout=30)
     assert files(containers) == before
 
 
 def test_mnist_goes_where_it_is_looked_for(elsewhere, monkeypatch, mirrors):
     mirrors.use("good")
     monkeypatch.setenv("COURSE_DATA", str(elsewhere / "mine"))
-    assert data.fetch_mnist() == elsewhere / "mine/MNIST/raw"
+    assert data.fetch_mnist(timeout=30) == elsewhere / "mine/MNIST/raw"
     assert load_digits("auto").name == "mnist"

@@ -46,6 +46,29 @@ def stub(number):
     return namespace[EXERCISES[number].name]
 
 
+@pytest.fixture
+def shown(monkeypatch):
+    """What the exercises display, as mime bundles."""
+    bundles = []
+    monkeypatch.setattr(desk, "display", lambda bundle, raw: bundles.append(bundle))
+    return bundles
+
+
+@pytest.fixture
+def replies(shown, capsys):
+    """Start afresh; call a verb, and get what it says as text, or what it returns."""
+    start_exercises(0)
+
+    def call(verb, *arguments, **keywords):
+        shown.clear()
+        capsys.readouterr()
+        result = verb(*arguments, **keywords)
+        text = " ".join(bundle["text/plain"].replace("\n", " ") for bundle in shown) + capsys.readouterr().out
+        return text if result is None else result
+
+    return call
+
+
 # Every exercise -------------------------------------------------------------------------------------------------------
 
 
@@ -117,6 +140,47 @@ def test_nonsense_is_never_right_and_answered_in_words(number):
 def test_a_right_answer_of_another_form_is_right(number, index):
     verdict = verdict_on(EXERCISES[number], ALSO_RIGHT[number][index])
     assert verdict.state == "right", verdict.words
+
+
+FORMS = {  # a result in other forms that mean the same
+    "lists": lambda value: value.tolist() if isinstance(value, torch.Tensor) else value,
+    "arrays": lambda value: value.numpy() if isinstance(value, torch.Tensor) else np.float64(value),
+    "float64": lambda value: value.double() if isinstance(value, torch.Tensor) else torch.tensor(value).double(),
+}
+
+
+def in_form(value, form):
+    """A result of a solution in another form, its parts too."""
+    if isinstance(value, list | tuple) and not all(isinstance(part, str) for part in value):
+        return [in_form(part, form) for part in value]
+    return form(value) if isinstance(value, torch.Tensor | int | float) and not isinstance(value, bool) else value
+
+
+def gives_a_value(exercise):
+    return exercise.use in ("call", "count_work") and not inspect.isgeneratorfunction(exercise.solution)
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("number", [number for number, exercise in EXERCISES.items() if gives_a_value(exercise)])
+def test_any_form_of_the_right_result_is_right_and_comes_as_what_the_lesson_goes_on_with(replies, number, form):
+    exercise = EXERCISES[number]
+    if exercise.inputs is None:
+        mine = in_form(exercise.reference, FORMS[form])
+    else:
+
+        def mine(*arguments):
+            return in_form(exercise.reference(*arguments), FORMS[form])
+
+    assert "is right." in replies(check, number, mine)
+    needed = replies(mine_or_reference, number, mine)
+    if exercise.inputs is None:
+        assert type(needed) is type(exercise.reference) and verdict_on(exercise, needed).state == "right"
+    for arguments in exercise.inputs or ():
+        given = [made(argument) for argument in arguments][exercise.use == "count_work" :]
+        pair = needed(*given), exercise.reference(*given)
+        several = isinstance(pair[1], list | tuple)
+        for one, other in zip(*pair, strict=True) if several else [pair]:
+            assert type(one) is type(other) and getattr(one, "dtype", 0) == getattr(other, "dtype", 0)
 
 
 @each_of(WRONG)
@@ -318,29 +382,6 @@ def test_the_module_that_runs_answers_imports_no_exercise():
 # The desk -------------------------------------------------------------------------------------------------------------
 
 
-@pytest.fixture
-def shown(monkeypatch):
-    """What the exercises display, as mime bundles."""
-    bundles = []
-    monkeypatch.setattr(desk, "display", lambda bundle, raw: bundles.append(bundle))
-    return bundles
-
-
-@pytest.fixture
-def replies(shown, capsys):
-    """Start afresh; call a verb, and get what it says as text, or what it returns."""
-    start_exercises(0)
-
-    def call(verb, *arguments, **keywords):
-        shown.clear()
-        capsys.readouterr()
-        result = verb(*arguments, **keywords)
-        text = " ".join(bundle["text/plain"].replace("\n", " ") for bundle in shown) + capsys.readouterr().out
-        return text if result is None else result
-
-    return call
-
-
 def test_a_check_says_what_came_of_it_and_counts_the_wrong_tries(replies):
     assert "○ 0.1 is open." in replies(check, "0.1", ...)
     assert "✓ 0.1 is right." in replies(check, "0.1", 44)
@@ -398,25 +439,6 @@ def test_the_lesson_goes_on_with_the_reference_until_the_answer_is_right(replies
     assert replies(mine_or_reference, "0.3", doubled) is reference, "changed since it was checked"
     replies(check, "0.3", doubled)
     assert replies(mine_or_reference, "0.3", mine) is reference, "the last check failed"
-
-
-def gives_a_value(exercise):
-    return exercise.use in ("call", "reaches", "count_work") and not inspect.isgeneratorfunction(exercise.solution)
-
-
-@each_of({number: answers for number, answers in ALSO_RIGHT.items() if gives_a_value(EXERCISES[number])})
-def test_what_is_accepted_comes_as_what_the_lesson_goes_on_with(replies, number, index):
-    exercise, mine = EXERCISES[number], ALSO_RIGHT[number][index]
-    replies(check, number, mine)
-    needed = replies(mine_or_reference, number, mine)
-    if exercise.inputs is None:
-        assert type(needed) is type(exercise.reference) and verdict_on(exercise, needed).state == "right"
-    for arguments in exercise.inputs or ():
-        given = [made(argument) for argument in arguments][exercise.use == "count_work" :]
-        pair = needed(*given), exercise.reference(*given)
-        several = isinstance(pair[1], list | tuple)
-        for one, other in zip(*pair, strict=True) if several else [pair]:
-            assert type(one) is type(other) and getattr(one, "dtype", 0) == getattr(other, "dtype", 0)
 
 
 def test_a_number_that_is_not_whole_and_nothing_at_all_stay_what_they_are():

@@ -46,13 +46,6 @@ def index(tmp_path):
     server.shutdown()
 
 
-@pytest.fixture
-def silent():
-    """The address of a server that accepts and never answers."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        yield f"http://127.0.0.1:{server.getsockname()[1]}"
-
-
 def test_an_old_python_is_told_what_the_course_needs(install, monkeypatch):
     monkeypatch.setattr(install.sys, "version_info", (3, 10, 4))
     with pytest.raises(SystemExit, match=r"needs Python 3\.11 or newer.*make PYTHON=python3\.12"):
@@ -61,14 +54,9 @@ def test_an_old_python_is_told_what_the_course_needs(install, monkeypatch):
 
 @pytest.mark.parametrize(
     ("system", "driver", "wanted", "chosen"),
-    [
-        ("linux", False, False, True),
-        ("linux", True, False, False),
-        ("linux", True, True, True),
-        ("darwin", False, False, False),
-        ("win32", False, False, False),
-    ],
-)
+    [("linux", False, False, True), ("linux", True, False, False), ("linux", True, True, True),
+     ("darwin", False, False, False), ("win32", False, False, False)],
+)  # fmt: skip
 def test_torch_comes_without_cuda_on_a_linux_without_a_driver_or_where_it_is_told_to(
     install, index, monkeypatch, capsys, system, driver, wanted, chosen
 ):
@@ -81,14 +69,16 @@ def test_torch_comes_without_cuda_on_a_linux_without_a_driver_or_where_it_is_tol
     assert (f"torch: the build from {index}, " in capsys.readouterr().out) == chosen
 
 
-def test_an_index_that_is_dead_or_silent_or_has_no_torch_is_left_for_pypi(install, index, silent, monkeypatch, capsys):
+def test_an_index_that_is_dead_or_silent_or_has_no_torch_is_left_for_pypi(install, index, monkeypatch, capsys):
     monkeypatch.setattr(install, "PATIENCE", 0.2)
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        dead = f"http://127.0.0.1:{server.getsockname()[1]}"
-    for address in (dead, silent, f"{index}/elsewhere", "no address"):
-        monkeypatch.setenv("TORCH_INDEX", address)
-        assert install.choose_torch_index() == ""
-        assert f"torch: PyPI's build, for {address}" in capsys.readouterr().out
+    with socket.create_server(("127.0.0.1", 0)) as dead, socket.create_server(("127.0.0.1", 0)) as silent:
+        ports = [server.getsockname()[1] for server in (dead, silent)]
+        dead.close()
+        addresses = *(f"http://127.0.0.1:{port}" for port in ports), f"{index}/elsewhere", "no address"
+        for address in addresses:
+            monkeypatch.setenv("TORCH_INDEX", address)
+            assert install.choose_torch_index() == ""
+            assert f"torch: PyPI's build, for {address}" in capsys.readouterr().out
 
 
 def done(install, monkeypatch, tmp_path, *failing, index=""):
@@ -125,13 +115,12 @@ def test_uv_installs_the_pair_from_its_index_and_then_the_rest(install, monkeypa
     assert ended == (True, [GET_UV, f"{UV} --index-url http://index {pair}", f"{UV} -r requirements.txt", LOOK])
 
 
+WITHOUT_UV = "uv: could not be had or has failed, see above; pip installs instead, which takes minutes."
+
+
 @pytest.mark.parametrize(
     ("failing", "tool", "said"),
-    [
-        ("--index-url", UV, "torch: PyPI's build after all"),
-        ("uv>=0.5", PIP, "uv: could not be had or has failed, see above; pip installs instead, which takes minutes."),
-        (UV, PIP, "uv: could not be had or has failed, see above; pip installs instead, which takes minutes."),
-    ],
+    [("--index-url", UV, "torch: PyPI's build after all"), ("uv>=0.5", PIP, WITHOUT_UV), (UV, PIP, WITHOUT_UV)],
 )
 def test_what_fails_is_tried_in_another_way_and_said(install, failing, tool, said, monkeypatch, tmp_path, capsys):
     ended, commands = done(install, monkeypatch, tmp_path, failing, index="http://index" if "index" in failing else "")

@@ -41,59 +41,52 @@ def busy(number: int, threads: int) -> float:
     return 0.025 if number % 3 == 0 else 0.400
 
 
-def test_on_a_quiet_machine_an_epoch_costs_what_all_threads_cost():
-    clock = Clock(quiet)
-    assert clock.epoch(300) <= 1.1 * 300 * quiet(0, 2)
-    assert clock.threads[:5] == [1, 1, 1, 2, 2]
+def busy_for_a_while(number: int, threads: int) -> float:
+    return (busy if 100 <= number < 200 else quiet)(number, threads)
 
 
-def test_beside_a_busy_process_an_epoch_costs_little_more_than_on_one_thread():
-    assert Clock(busy).epoch(100) <= 1.3 * 100 * busy(0, 1)
+def half_of_them_help(number: int, threads: int) -> float:
+    return 0.1 / threads if threads <= 4 else 0.2
 
 
-def test_threads_are_given_up_when_others_begin_to_compute_and_taken_again_when_they_stop():
-    clock = Clock(lambda number, threads: (busy if 100 <= number < 200 else quiet)(number, threads))
-    clock.epoch(500)
-    assert set(clock.threads[3:100]) == {2}
-    assert clock.threads[100:200].count(2) <= 6
-    assert set(clock.threads[-100:]) == {2}
+@pytest.mark.parametrize(("cost", "batches", "most"), [(quiet, 300, 1.1 * 300 * 0.020), (busy, 100, 1.3 * 100 * 0.040)])
+def test_an_epoch_costs_little_more_than_on_the_best_number_of_threads(cost, batches, most):
+    assert Clock(cost).epoch(batches) <= most
 
 
-def a_single_slow_batch(number: int, threads: int) -> float:
-    return 0.070 if number == 50 else quiet(number, threads)
-
-
-def batches_of_a_millisecond(number: int, threads: int) -> float:
-    return 0.0009 if threads == 1 else 0.05
-
-
-def interrupted_batches_of_a_millisecond(number: int, threads: int) -> float:
-    return 0.02 if threads == 1 and number % 3 else batches_of_a_millisecond(number, threads)
+ALL = slice(3, None)
 
 
 @pytest.mark.parametrize(
-    ("cost", "stays"),
-    [(a_single_slow_batch, 2), (batches_of_a_millisecond, 1), (interrupted_batches_of_a_millisecond, 1)],
+    ("cost", "part", "usual", "others"),
+    [
+        (busy_for_a_while, slice(3, 100), 2, 0),
+        (busy_for_a_while, slice(100, 200), 1, 6),  # given up when others begin to compute
+        (busy_for_a_while, slice(400, 500), 2, 0),  # and taken again when they stop
+        (lambda number, threads: 0.070 if number == 50 else quiet(number, threads), ALL, 2, 0),  # a single slow batch
+        (lambda number, threads: 0.0009 if threads == 1 else 0.05, ALL, 1, 0),  # batches of a millisecond
+        (lambda number, threads: (0.02 if number % 3 else 0.0009) if threads == 1 else 0.05, ALL, 1, 0),  # interrupted
+    ],
 )
-def test_the_number_of_threads_does_not_follow_an_accident_and_short_batches_stay_on_one(cost, stays):
+def test_the_number_of_threads_follows_what_lasts_and_short_batches_stay_on_one(cost, part, usual, others):
     clock = Clock(cost)
-    clock.epoch(1000)
-    assert set(clock.threads[3:]) == {stays}
+    clock.epoch(500)
+    assert sum(threads != usual for threads in clock.threads[part]) <= others
 
 
-@pytest.mark.parametrize(("most", "counts"), [(1, {1}), (6, {1, 2, 4, 6}), (8, {1, 2, 4, 8})])
-def test_the_number_of_threads_doubles_up_to_the_most(most, counts):
-    clock = Clock(quiet)
-    clock.epoch(30, most=most)
-    assert set(clock.threads) == counts
-    assert clock.threads == sorted(clock.threads)
-
-
-def test_where_half_of_the_threads_are_as_many_as_help_they_stay_half():
-    clock = Clock(lambda number, threads: 0.1 / threads if threads <= 4 else 0.2)
-    clock.epoch(300, most=8)
-    assert clock.threads.count(8) <= 6
-    assert clock.threads.count(4) > 280
+@pytest.mark.parametrize(
+    ("cost", "most", "counts", "stays"),
+    [
+        (quiet, 1, {1}, 1),
+        (quiet, 6, {1, 2, 4, 6}, 6),
+        (quiet, 8, {1, 2, 4, 8}, 8),
+        (half_of_them_help, 8, {1, 2, 4, 8}, 4),
+    ],
+)
+def test_the_number_of_threads_doubles_up_to_the_most_that_help(cost, most, counts, stays):
+    clock = Clock(cost)
+    clock.epoch(300, most=most)
+    assert set(clock.threads) == counts and clock.threads.count(stays) > 280
 
 
 @pytest.fixture
@@ -113,14 +106,13 @@ def test_the_batches_come_through_in_their_order_and_torch_gets_its_threads_back
     assert torch.get_num_threads() == 3
 
 
-def test_without_a_word_there_are_no_more_threads_than_torch_began_with(monkeypatch):
+def test_without_a_word_there_are_no_more_threads_than_torch_began_with_and_sharing_leaves_one(
+    monkeypatch, three_threads
+):
     monkeypatch.setattr(machine, "MOST_THREADS", 4)
     clock = Clock(quiet)
     clock.epoch(20, most=None)
     assert max(clock.threads) == 4
-
-
-def test_sharing_the_machine_leaves_torch_one_thread(three_threads):
     share_the_machine()
     assert torch.get_num_threads() == 1
 

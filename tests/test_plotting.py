@@ -7,19 +7,8 @@ import pytest
 import torch
 from IPython.utils.capture import capture_output
 
-from course_utils.plotting import (
-    RIGHT,
-    WRONG,
-    alternative_text,
-    describe,
-    plot_confusion,
-    plot_decision,
-    plot_images,
-    plot_loss,
-    plot_predictions,
-    plot_spread,
-    use_course_style,
-)
+from course_utils import plotting
+from course_utils.plotting import alternative_text, plot_confusion, plot_images, plot_loss, use_course_style
 from course_utils.training import History
 
 pytestmark = pytest.mark.filterwarnings("error")  # a sign that the font lacks is a warning too
@@ -30,8 +19,10 @@ POINTS = torch.tensor([[-1.0, 0.5], [-0.5, -0.5], [0.5, 0.5], [1.0, -0.5]])
 DRAWN_ON_AN_AXES = {
     "plot_loss": lambda ax=None: plot_loss(HISTORY, ax=ax),
     "plot_confusion": lambda ax=None: plot_confusion(torch.eye(10), ax=ax),
-    "plot_spread": lambda ax=None: plot_spread(torch.arange(10), torch.arange(10.0), ax=ax),
-    "plot_decision": lambda ax=None: plot_decision(lambda p: (p[:, 0] > 0).float(), POINTS, POINTS[:, 0] > 0, ax=ax),
+    "plot_spread": lambda ax=None: plotting.plot_spread(torch.arange(10), torch.arange(10.0), ax=ax),
+    "plot_decision": lambda ax=None: plotting.plot_decision(
+        lambda p: (p[:, 0] > 0).float(), POINTS, POINTS[:, 0] > 0, ax=ax
+    ),
 }
 HISTORY = History(
     train_loss=[2.0, 1.0, 0.5],
@@ -44,9 +35,10 @@ HISTORY = History(
 @pytest.fixture(autouse=True)
 def course_style():
     with plt.rc_context():
+        plt.rcdefaults()
         use_course_style()
+        assert plt.rcParams["image.cmap"] == "gray_r"
         yield
-    plt.close("all")
 
 
 def lines(ax) -> dict:
@@ -126,24 +118,26 @@ def test_the_text_of_a_loss_is_honest(losses, words):
 
 
 def test_the_prediction_grid_marks_right_and_wrong_by_sign_and_colour():
-    figure = plot_predictions(torch.rand(3, 1, 28, 28), torch.tensor([7, 1, 4]), torch.tensor([7, 7, 9]), columns=2)
+    figure = plotting.plot_predictions(
+        torch.rand(3, 1, 28, 28), torch.tensor([7, 1, 4]), torch.tensor([7, 7, 9]), columns=2
+    )
     titles = [(text.get_text(), text.get_color()) for text in figure.axes[0].texts]
-    assert titles == [("7 ✓", RIGHT), ("7 ✗ (1)", WRONG), ("9 ✗ (4)", WRONG)] and RIGHT != WRONG
+    assert (
+        titles == [("7 ✓", plotting.RIGHT), ("7 ✗ (1)", plotting.WRONG), ("9 ✗ (4)", plotting.WRONG)]
+        and plotting.RIGHT != plotting.WRONG
+    )
     assert alternative_text(figure) == "1 of 3 digits read right; wrong: a 1 read as 7, a 4 read as 9."
     figure.canvas.draw()  # the font has the signs
 
 
 @pytest.mark.parametrize("size", [0, 4])
-def test_a_grid_without_errors_says_so(size):
+def test_a_grid_without_errors_says_so_and_other_labels_are_refused(size):
     labels = torch.arange(size)
-    figure = plot_predictions(torch.rand(size, 1, 28, 28), labels, labels, heading="First digits")
+    figure = plotting.plot_predictions(torch.rand(size, 1, 28, 28), labels, labels, heading="First digits")
     figure.canvas.draw()
     assert alternative_text(figure) == f"First digits: {size} of {size} digits read right; wrong: none."
-
-
-def test_predictions_for_other_labels_are_refused():
     with pytest.raises(ValueError, match=r"shorter|longer"):
-        plot_predictions(torch.rand(3, 1, 28, 28), torch.arange(3), torch.arange(2))
+        plotting.plot_predictions(torch.rand(size, 1, 28, 28), labels, torch.arange(size + 1))
 
 
 def test_an_image_grid_holds_each_image_in_reading_order():
@@ -160,11 +154,6 @@ def test_an_image_grid_holds_each_image_in_reading_order():
     assert alternative_text(figure) == "Five: 2 by 3 grid of 5 images, titled in reading order: a, b, c, d, e."
 
 
-def test_signed_images_share_a_scale_around_zero():
-    figure = plot_images(torch.tensor([[[-3.0, 1.0]], [[0.0, 2.0]]]), signed=True)
-    assert {image.get_clim() for image in figure.axes[0].get_images()} == {(-3, 3)}
-
-
 @pytest.mark.parametrize("pixel", [0, 255, nan])
 def test_a_grid_of_any_images_is_drawn_and_leaves_them_as_they_were(pixel):
     images = torch.full((9, 1, 28, 28), pixel)
@@ -175,6 +164,8 @@ def test_a_grid_of_any_images_is_drawn_and_leaves_them_as_they_were(pixel):
         low, high = figure.axes[0].get_images()[0].get_clim()
         assert low < high and "3 by 4 grid of 9 images" in alternative_text(figure)
     assert torch.equal(images.nan_to_num(1), before.nan_to_num(1))
+    figure = plot_images(torch.tensor([[[-3.0, 1.0]], [[0.0, 2.0]]]), signed=True)
+    assert {image.get_clim() for image in figure.axes[0].get_images()} == {(-3, 3)}, "one scale around zero"
 
 
 def test_a_confusion_matrix_shows_its_counts_and_colours_its_errors():
@@ -193,7 +184,7 @@ def test_a_confusion_matrix_shows_its_counts_and_colours_its_errors():
 
 def test_a_spread_has_a_box_for_each_digit_at_its_place():
     labels = torch.tensor([2, 2, 2, 2, 7, 7, 7])
-    ax = plot_spread(labels, torch.tensor([1.0, 2.0, 2.4, 3.0, 6.0, 6.9, 8.0]))
+    ax = plotting.plot_spread(labels, torch.tensor([1.0, 2.0, 2.4, 3.0, 6.0, 6.9, 8.0]))
     medians = [points(line) for line in ax.lines if line.get_label().startswith("_") and line.get_color() == "black"]
     centres = {round((a[0] + b[0]) / 2): a[1] for a, b in medians if a[1] == b[1] and a[1] == a[1]}
     assert centres[2] == pytest.approx(2.2)
@@ -204,7 +195,7 @@ def test_a_spread_has_a_box_for_each_digit_at_its_place():
 
 def test_a_decision_surface_shows_both_classes_and_counts_those_on_their_side():
     labels = torch.tensor([0, 0, 1, 0])
-    ax = plot_decision(lambda p: torch.sigmoid(9 * p[:, 0]), POINTS, labels)
+    ax = plotting.plot_decision(lambda p: torch.sigmoid(9 * p[:, 0]), POINTS, labels)
     shown = [collection.get_offsets().tolist() for collection in ax.collections if len(collection.get_offsets()) > 1]
     assert POINTS[labels == 0].tolist() in shown
     (boundary,) = (collection for collection in ax.collections if collection.get_linewidth()[0] == 2)
@@ -212,10 +203,9 @@ def test_a_decision_surface_shows_both_classes_and_counts_those_on_their_side():
     assert abs(vertices[:, 0]).max() < 0.05, "the boundary stands upright at x₁ = 0"
     assert vertices[:, 1].max() > 1
     assert "75%" in alternative_text(ax.figure)
-
-
-def test_a_decision_surface_with_one_answer_everywhere_has_no_boundary():
-    ax = plot_decision(lambda p: torch.full((len(p),), 0.2), POINTS, torch.zeros(4))
+    ax = plotting.plot_decision(
+        lambda p: torch.full((len(p),), 0.2), POINTS, torch.zeros(4)
+    )  # one answer, and no boundary
     ax.figure.canvas.draw()
     assert "100%" in alternative_text(ax.figure)
 
@@ -224,7 +214,7 @@ def test_a_figures_text_joins_its_own_and_those_of_its_axes():
     figure, (left, _, right) = plt.subplots(1, 3)
     assert alternative_text(figure) == ""
     for target, text in ((right, "Right."), (figure, "Both."), (left, "Left.")):
-        describe(target, text)
+        plotting.describe(target, text)
     assert alternative_text(figure) == "Both. Left. Right."
 
 
@@ -242,10 +232,3 @@ display(plot_loss(History([2.0, 1.0])).figure)
     texts = [output.metadata["image/png"] for output in captured.outputs if "image/png" in output.data]
     text = "Loss curves: training loss falls from 2 to 1 over 2 epochs, lowest (1) in epoch 2."
     assert texts and all(kept == {"alt": text} for kept in texts)
-
-
-def test_the_style_needs_no_notebook():
-    plt.rcdefaults()
-    use_course_style()
-    assert plt.rcParams["image.cmap"] == "gray_r"
-    assert plt.rcParams["axes.prop_cycle"].by_key()["color"][:2] == ["#0072B2", "#D55E00"]

@@ -3,6 +3,7 @@
 import json
 import re
 from importlib import metadata
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -24,42 +25,29 @@ def test_the_device_is_cuda_else_mps_else_cpu(monkeypatch, cuda, mps, device):
     assert pick_device() == torch.device(device)
 
 
-def test_the_environment_report_names_versions_device_cores_and_what_instructors_have(monkeypatch):
+def test_the_environment_report_names_what_is_there_and_refuses_what_lessons_lack(monkeypatch):
     monkeypatch.setattr(runtime, "INSTRUCTORS_PACKAGES", "papermill not-there")
     report = environment_report()
-    assert report["torch"] == metadata.version("torch")
-    assert report["device"] == str(pick_device())
+    assert report["torch"] == metadata.version("torch") and report["device"] == str(pick_device())
     assert re.fullmatch(r"\d+ / \d+", report["CPU cores / torch threads"])
     assert "papermill" in report and "not-there" not in report
-
-
-def test_the_environment_report_names_all_that_is_missing_and_the_remedy(monkeypatch):
     monkeypatch.setattr(runtime, "PACKAGES", "torch not-there-1 matplotlib not-there-2")
     with pytest.raises(RuntimeError, match=r"not-there-1, not-there-2.*pip install -r requirements\.txt"):
         environment_report()
 
 
-class Screen:
-    """What `display` shows: a list of outputs, each the list of contents that it held in turn."""
-
-    def __init__(self):
-        self.outputs = []
-
-    def display(self, content, *, raw, display_id=None):
-        assert raw
-        contents = [content]
-        self.outputs.append(contents)
-        return type("Handle", (), {"update": lambda self, content, raw: contents.append(content)})()
-
-    def now(self, kind="text/plain"):
-        return self.outputs[-1][-1][kind]
-
-
 @pytest.fixture
 def screen(monkeypatch):
-    screen = Screen()
-    monkeypatch.setattr(runtime, "display", screen.display)
-    return screen
+    """What `display` shows: a list of outputs, each the list of contents that it held in turn."""
+    outputs = []
+
+    def display(content, *, raw, display_id=None):
+        assert raw
+        outputs.append([content])
+        return SimpleNamespace(update=lambda content, raw, shown=outputs[-1]: shown.append(content))
+
+    monkeypatch.setattr(runtime, "display", display)
+    return outputs
 
 
 @pytest.mark.parametrize(
@@ -74,28 +62,18 @@ def screen(monkeypatch):
 )  # fmt: skip
 def test_a_recorded_figure_is_plain_json(screen, figure, kept):
     record(loss=figure)
-    figures = screen.now(RECORD_MIME)
+    figures = screen[-1][-1][RECORD_MIME]
     assert figures == {"loss": kept}
     assert type(figures["loss"]) is type(kept)
     assert json.loads(json.dumps(figures, allow_nan=False)) == figures
 
 
-def test_a_record_is_read_by_people_too(screen):
+def test_a_record_is_read_by_people_too_and_one_of_something_else_is_refused(screen):
     record(accuracy=0.98765, losses=[2.5, 1.0, 0.25], epochs=3)
-    assert screen.now() == "recorded: accuracy = 0.9877, losses = [2.5 … 0.25], epochs = 3"
-
-
-def test_a_record_of_something_else_is_refused(screen):
+    assert screen[-1][-1]["text/plain"] == "recorded: accuracy = 0.9877, losses = [2.5 … 0.25], epochs = 3"
     with pytest.raises(TypeError):
         record(model=object())
-    assert screen.outputs == []
-
-
-def test_a_record_reaches_the_notebook(shell):
-    with capture_output() as captured:
-        shell.run_cell("from course_utils.runtime import record\nrecord(accuracy=0.5)")
-    (output,) = captured.outputs
-    assert output.data == {"text/plain": "recorded: accuracy = 0.5", RECORD_MIME: {"accuracy": 0.5}}
+    assert len(screen) == 1
 
 
 @pytest.fixture
@@ -119,14 +97,14 @@ def train(progress, epochs, *, validation=False):
 
 def test_progress_ends_as_a_table_with_a_row_an_epoch(screen, clock):
     train(Progress(range(5), epochs=2, every=2), 2, validation=True)
-    header, *rows = screen.now().splitlines()
+    header, *rows = screen[-1][-1]["text/plain"].splitlines()
     names = ["epoch", "batch 0", "batch 2", "batch 4", "mean training loss", "validation loss", "validation accuracy"]
     assert re.split(r"\s{2,}", header.strip()) == names
     assert [row.split() for row in rows] == [
         ["1", "0.0000", "2.0000", "4.0000", "10.0000", "20.0000", "0.5000"],
         ["2", "10.0000", "12.0000", "14.0000", "11.0000", "21.0000", "0.5000"],
     ]
-    page = screen.now("text/html")
+    page = screen[-1][-1]["text/html"]
     assert page.count("<tr>") == 3
     assert page.count("<th>") == len(names)
     assert "<progress" not in page
@@ -134,37 +112,36 @@ def test_progress_ends_as_a_table_with_a_row_an_epoch(screen, clock):
 
 def test_progress_shows_a_bar_with_the_time_left_while_it_lasts_and_only_what_was_measured(screen, clock):
     train(Progress(range(4), epochs=2), 2)
-    (contents,) = screen.outputs
+    (contents,) = screen
     bars = [re.search(r'value="(\d+)" max="8"', content["text/html"]) for content in contents]
     done = [int(bar[1]) for bar in bars if bar]
     assert done == sorted(done) and {1, 4, 7} <= set(done)
     assert bars[-1] is None
     assert "epoch 1 of 2, 14 s left" in contents[0]["text/html"]  # 1 batch of 8 was read and drawn in 2 ticks
-    assert screen.now().split() == ["epoch", "mean", "training", "loss", "1", "10.0000", "2", "11.0000"]
+    assert screen[-1][-1]["text/plain"].split() == ["epoch", "mean", "training", "loss", "1", "10.0000", "2", "11.0000"]
 
 
 def test_progress_on_a_quick_training_draws_once_an_epoch(screen, monkeypatch):
     monkeypatch.setattr(runtime.time, "perf_counter", lambda: 0.25)
     train(Progress(range(100), epochs=3), 3)
-    assert len(screen.outputs[0]) == 3
+    assert len(screen[0]) == 3
 
 
 def test_progress_yields_the_batches_again_and_again_and_counts_the_seconds_to_the_last_report(screen, clock):
-    batches = [("images", index) for index in range(3)]
-    progress, seconds, history = Progress(batches, epochs=3), [0], History()
+    progress, seconds, history = Progress("abc", epochs=3), [0], History(train_loss=[1.0])
     assert (len(progress), progress.seconds) == (3, 0)
     for _ in range(3):
-        assert list(progress) == batches
-        history.train_loss.append(1.0)
+        assert list(progress) == list("abc")
         progress.report(history)
         seconds.append(progress.seconds)
     assert seconds == sorted({*seconds}) and seconds[-1] < 5_000
 
 
-def test_progress_in_a_notebook_is_one_output(shell):
+def test_a_record_and_a_progress_are_one_output_each_in_a_notebook(shell):
     code = """
-from course_utils.runtime import Progress
+from course_utils.runtime import Progress, record
 from course_utils.training import History
+record(accuracy=0.5)
 progress, history = Progress(range(3), epochs=2), History()
 for epoch in range(2):
     history.train_loss.append(float(sum(progress)))
@@ -172,7 +149,7 @@ for epoch in range(2):
 """
     with capture_output() as captured:
         assert shell.run_cell(code).success
-    others = captured.outputs[1:]
-    assert all(other.update for other in others)
-    assert len({output.transient["display_id"] for output in captured.outputs}) == 1
-    assert "mean training loss" in captured.outputs[-1].data["text/plain"]
+    recorded, first, *others = captured.outputs
+    assert recorded.data == {"text/plain": "recorded: accuracy = 0.5", RECORD_MIME: {"accuracy": 0.5}}
+    assert all(other.update for other in others) and "mean training loss" in others[-1].data["text/plain"]
+    assert {other.transient["display_id"] for other in others} == {first.transient["display_id"]}

@@ -2,6 +2,7 @@
 
 import random
 from contextlib import nullcontext
+from functools import partial
 
 import numpy as np
 import pytest
@@ -11,15 +12,7 @@ from torch.nn import functional as F
 
 from course_utils.data import batches, to_inputs
 from course_utils.models import BPNetwork, SigmoidMLP
-from course_utils.training import (
-    confusion_matrix,
-    evaluate,
-    fit,
-    predict,
-    squared_error,
-    to_digits,
-    train_epoch,
-)
+from course_utils.training import confusion_matrix, evaluate, fit, predict, squared_error, to_digits, train_epoch
 
 OPTIMIZERS = {
     "SGD with momentum": lambda parameters: torch.optim.SGD(parameters, lr=0.003, momentum=0.9),
@@ -95,16 +88,16 @@ def test_means_are_weighted_by_samples(digits):
     outputs = torch.cat([model(images) for images, _ in split])
     loss = pytest.approx(F.nll_loss(outputs, labels).item(), rel=1e-5)
     assert evaluate(model, split, F.nll_loss) == (loss, (outputs.argmax(dim=1) == labels).sum().item() / 40)
-    still = torch.optim.SGD(model.parameters(), lr=0.0)
-    trained = train_epoch(model, split, F.nll_loss, still)
+    trained = train_epoch(model, split, F.nll_loss, torch.optim.SGD(model.parameters(), lr=0.0))
     assert trained.loss == loss and trained.batch_losses[0] != pytest.approx(trained.batch_losses[1])
 
 
-def test_a_spent_generator_is_named(model):
-    with pytest.raises(ValueError, match=r"no batches.*spent"):
-        train_epoch(model, iter([]), F.cross_entropy, torch.optim.SGD(model.parameters(), lr=0.1))
-    with pytest.raises(ValueError, match=r"no batches.*spent"):
-        evaluate(model, iter([]), F.cross_entropy)
+def test_a_spent_generator_is_named_and_no_epoch_refused(model, digits):
+    for train in (evaluate, partial(train_epoch, optimizer=torch.optim.SGD(model.parameters(), lr=0.1))):
+        with pytest.raises(ValueError, match=r"no batches.*spent"):
+            train(model, iter([]), F.cross_entropy)
+    with pytest.raises(ValueError, match="at least 1"):
+        run(digits, epochs=0)
 
 
 def trace(model):
@@ -125,13 +118,12 @@ def fails(*_):
     raise ArithmeticError("on purpose")
 
 
-MEASURES = {
-    "evaluate": lambda model, split: evaluate(model, in_order(split), F.cross_entropy),
-    "predict": lambda model, split: predict(model, to_inputs(split.images)),
-}
-
-
-@pytest.mark.parametrize("measure", MEASURES.values(), ids=MEASURES)
+@pytest.mark.parametrize(
+    "measure",
+    [lambda *given: evaluate(given[0], in_order(given[1]), F.cross_entropy),
+     lambda *given: predict(given[0], to_inputs(given[1].images))],
+    ids=["evaluate", "predict"],
+)  # fmt: skip
 @pytest.mark.parametrize("ending", [nullcontext, lambda: pytest.raises(ArithmeticError)], ids=["well", "raising"])
 def test_measuring_is_done_in_eval_mode_without_gradients_and_leaves_no_trace(model, digits, measure, ending):
     """The model is found in training mode, but for one of its modules."""
@@ -150,8 +142,7 @@ def test_measuring_is_done_in_eval_mode_without_gradients_and_leaves_no_trace(mo
 def test_predict_gives_what_evaluate_judges(model, digits):
     outputs = predict(model, to_inputs(digits.test.images), batch_size=7)
     metrics = evaluate(model, in_order(digits.test), F.cross_entropy)
-    assert outputs.shape == (30, 10)
-    assert not outputs.requires_grad
+    assert outputs.shape == (30, 10) and not outputs.requires_grad
     assert metrics.loss == pytest.approx(F.cross_entropy(outputs, digits.test.labels).item(), rel=1e-5)
     assert metrics.accuracy == (to_digits(outputs) == digits.test.labels).sum().item() / 30
 
@@ -164,25 +155,18 @@ def run(digits, validation=None, *, epochs=3, seed=0, **options):
     return history, weights(model)
 
 
-def test_fit_keeps_one_number_an_epoch_and_one_a_batch(digits):
-    lengths = []
-    history, _ = run(digits, in_order(digits.validation), on_epoch_end=lambda h: lengths.append(len(h.train_loss)))
-    assert lengths == [1, 2, 3]
-    assert [len(numbers) for numbers in vars(history).values()] == [3, 3, 3, 9]
-    by_samples = [np.average(history.batch_losses[i : i + 3], weights=[16, 16, 8]) for i in (0, 3, 6)]
-    assert history.train_loss == pytest.approx(by_samples)
-    assert all(type(number) is float for numbers in vars(history).values() for number in numbers)
+def test_fit_keeps_one_number_an_epoch_and_one_a_batch_and_validates_at_the_end_of_the_epoch(model, digits):
+    measured, validation, adam = [], in_order(digits.validation), torch.optim.Adam(model.parameters())
 
-
-def test_the_validation_of_fit_is_evaluate_at_the_end_of_the_epoch(model, digits):
-    measured, validation, sgd = [], in_order(digits.validation), torch.optim.SGD(model.parameters(), lr=0.1)
-
-    def measure(_):
-        measured.append(evaluate(model, validation, F.cross_entropy))
+    def measure(history):
+        measured.append((len(history.train_loss), *evaluate(model, validation, F.cross_entropy)))
 
     train = shuffled(digits.train)
-    history = fit(model, train, validation, F.cross_entropy, sgd, epochs=2, on_epoch_end=measure)
-    assert list(zip(history.validation_loss, history.validation_accuracy, strict=True)) == measured
+    history = fit(model, train, validation, F.cross_entropy, adam, epochs=3, on_epoch_end=measure)
+    assert list(zip((1, 2, 3), history.validation_loss, history.validation_accuracy, strict=True)) == measured
+    by_samples = [np.average(history.batch_losses[i : i + 3], weights=[16, 16, 8]) for i in (0, 3, 6)]
+    assert history.train_loss == pytest.approx(by_samples) and len(history.batch_losses) == 9
+    assert all(type(number) is float for numbers in vars(history).values() for number in numbers)
 
 
 def test_a_validation_set_does_not_change_the_training_and_equal_runs_are_equal(digits):
@@ -202,26 +186,12 @@ def test_fit_goes_on_where_an_earlier_fit_ended(digits):
     assert together.train_loss == [loss for part in parts for loss in part.train_loss]
 
 
-def test_fit_refuses_to_train_for_no_epoch(digits):
-    with pytest.raises(ValueError, match="at least 1"):
-        run(digits, epochs=0)
-
-
-def test_to_digits_takes_the_nearest_digit_or_the_largest_score():
-    values = torch.tensor([[-3.0], [0.4], [3.4], [3.6], [9.4], [55.0]])
-    assert to_digits(values).tolist() == [0, 0, 3, 4, 9, 9]
-    scores = torch.eye(10)[[4, 0, 9]]
-    assert to_digits(scores).tolist() == [4, 0, 9]
+def test_what_outputs_mean():
+    values, scores = torch.tensor([[-3.0], [0.4], [3.4], [3.6], [9.4], [55.0]]), torch.eye(10)[[4, 0, 9]]
+    assert to_digits(values).tolist() == [0, 0, 3, 4, 9, 9] and to_digits(scores).tolist() == [4, 0, 9]
     assert to_digits(values).dtype == to_digits(scores).dtype == torch.int64
-
-
-def test_squared_error_compares_each_value_with_its_own_label():
-    outputs, labels = torch.tensor([[1.0], [2.0], [7.0]]), torch.tensor([1, 4, 6])
-    assert squared_error(outputs, labels).item() == pytest.approx((0 + 4 + 1) / 3)  # 7 by broadcasting (3, 1) on (3,)
-    assert squared_error(outputs, labels).shape == ()
-
-
-def test_confusion_matrix_counts_rows_by_true_digit():
+    loss = squared_error(torch.tensor([[1.0], [2.0], [7.0]]), torch.tensor([1, 4, 6]))
+    assert loss.shape == () and loss.item() == pytest.approx((0 + 4 + 1) / 3)  # 7 by broadcasting (3, 1) on (3,)
     counts = confusion_matrix(torch.tensor([3, 3, 3, 9]), torch.tensor([3, 5, 5, 9]))
     assert counts.shape == (10, 10)
     assert (counts[3, 3], counts[3, 5], counts[9, 9], counts.sum()) == (1, 2, 1, 4)

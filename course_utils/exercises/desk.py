@@ -163,9 +163,8 @@ def show_progress(lesson: int) -> None:
     exercises = lesson_exercises(lesson)
     verdicts = [_run.verdicts.get(number, Verdict("open", "")) for number in exercises]
     states = Counter(verdict.state for verdict in verdicts)
-    headline = (
-        f"Lesson {lesson}: {len(verdicts) - states['open']} of {len(verdicts)} answered, {states['right']} right."
-    )
+    answered = len(verdicts) - states["open"]
+    headline = f"Lesson {lesson}: {answered} of {len(verdicts)} answered, {states['right']} right."
     helped = sum(verdict.by_course for verdict in verdicts)
     headline += f" {helped} answered by the course." if helped else ""
     pairs = zip(exercises.values(), verdicts, strict=True)

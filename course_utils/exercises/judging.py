@@ -74,7 +74,8 @@ def _misconception(exercise, outcomes, tries, given) -> Verdict | None:
     part = next((part for part in exercise.parts if not agree(outcomes, exercise.expected, exercise, parts=[part])), "")
     for parts in ((), [part]) if part else ((),):
         for index, (words, mistaken) in enumerate(exercise.mistaken.items()):
-            if agree(outcomes, mistaken, exercise, parts=parts, clues=True):
+            partial = exercise.inputs or "{part}" in words or _holds(mistaken[0].value, None)  # None: any part will do
+            if (partial or not parts) and agree(outcomes, mistaken, exercise, parts=parts, clues=True):
                 return Verdict("wrong", words.replace("{part}", part), index)
     return None
 
@@ -82,6 +83,9 @@ def _misconception(exercise, outcomes, tries, given) -> Verdict | None:
 def _not_returned(exercise, outcomes, tries, given) -> Verdict | None:
     """`print` or `yield` where `return` is meant, or none of them."""
     if exercise.inputs is None or exercise.use == "rule" or inspect.isgeneratorfunction(exercise.solution):
+        return None
+    none, none_is_right = ([one.value is None for one in some] for some in (outcomes, exercise.expected))
+    if any(none_is_right) and not all(none):
         return None
     for outcome, expected in zip(outcomes, exercise.expected, strict=True):
         if outcome.yielded:
@@ -164,7 +168,8 @@ def _same(one: Outcome, other: Outcome, exercise: Exercise, parts: Sequence[str]
     got, expected = _in_parts(got), _in_parts(expected)
     places = [exercise.parts.index(part) for part in parts]
     places += range(len(exercise.parts), len(expected)) if clues else []
-    return len(got) == len(expected) and all(_equal(got[place], expected[place], exercise) for place in places)
+    pairs = [(got[place], expected[place]) for place in places if len(got) == len(expected)]
+    return bool(pairs) and all(one is not None and _equal(one, other, exercise) for one, other in pairs)
 
 
 def _in_parts(value: object) -> list:
@@ -285,12 +290,9 @@ def _form(value: object) -> str:
         shape = tensor_of(value).shape
         return "a single number" if shape.numel() == 1 else f"{' by '.join(map(str, shape))} numbers"
     if isinstance(value, list | tuple) and value:
-        texts = all(isinstance(part, str) for part in value)
-        return (
-            f"{len(value)} text{'s' * (len(value) > 1)} in quotes"
-            if texts
-            else f"{in_words(value)}, not all of one kind"
-        )
+        if all(isinstance(part, str) for part in value):
+            return f"{len(value)} text{'s' * (len(value) > 1)} in quotes"
+        return f"{in_words(value)} that holds something else"
     return in_words(value)
 
 
@@ -328,6 +330,8 @@ def format_number(number: float, digits: int = 4) -> str:
 
 
 def _short(value: object) -> str:
+    if (truth := _truth(value)) is not None:
+        return f"`{truth}`"
     if _is_numbers(value) and tensor_of(value).numel() == 1:
         return format_number(number_of(value))
     text = repr(value)

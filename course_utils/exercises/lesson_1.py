@@ -13,8 +13,7 @@ PRODUCT = Exercise(
         "This is W₁W₂. The layer that acts last stands on the left: W₂W₁.": [[3, 0], [7, -1]],
         "This is the right table with rows and columns exchanged. Row 1 belongs to the first output.": [[4, -1], [5, -2]],
         "This multiplies entry by entry. In a matrix product each entry is a row times a column, added up.": [[2, 1], [2, -3]],
-        "The second row lost a sign: W₂ has a −1 there.": [[4, 5], [3, 4]],
-    },
+        "The second row lost a sign: W₂ has a −1 there.": [[4, 5], [3, 4]]},
     hints=("y = W₂(W₁x) = (W₂W₁)x. The layer that acts last stands on the left.",
            "Entry in row 1, column 1: the first row of W₂ times the first column of W₁, that is 2 · 1 + 1 · 2.",
            "The other three go the same way: row 1 with column 2, row 2 with column 1, row 2 with column 2. Mind the −1."),
@@ -42,8 +41,7 @@ COLLAPSE = Exercise(
         "The biases do not simply add up: b₁ passes through the second layer, so it becomes W₂b₁.": altered(my_collapse, {"W2 @ b1 + b2": "b1 + b2"}),
         "b₂ does not pass through W₂: it is added after it.": altered(my_collapse, {"W2 @ b1 + b2": "W2 @ (b1 + b2)"}),
         "`*` multiplies entry by entry. The matrix product is `@`.": altered(my_collapse, {"W2 @ W1": "W2 * W1"}),
-        "W is right, and in b `*` multiplies entry by entry. The matrix product is `@`.": altered(my_collapse, {"W2 @ b1": "W2 * b1"}),
-    },
+        "W is right, and in b `*` multiplies entry by entry. The matrix product is `@`.": altered(my_collapse, {"W2 @ b1": "W2 * b1"})},
     hints=("Put the first layer into the second: W₂(W₁x + b₁) + b₂. Multiply out.",
            "What stands before x is W. What is left without x is b.",
            "The second weights multiply both the first weights and the first bias, each from the left."),
@@ -57,13 +55,9 @@ def my_slope(bend, z):
 
 SLOPE = Exercise(
     "1.3", "the slope of any bend", my_slope, rtol=2e-3, atol=2e-3,
-    inputs=[
-        (Code("torch.sigmoid"), torch.tensor([0.5, -1.0])),
-        (Code("torch.relu"), torch.tensor([-2.0, 3.0])),
-        (Code("torch.tanh"), torch.tensor(0.5)),
-        (Code("torch.square"), torch.tensor([[1.5, -0.5], [3.0, 0.7]])),
-        (Code("torch.sigmoid"), torch.tensor([-1000.0, 2.0, 1000.0])),
-    ],
+    inputs=[(Code("torch.sigmoid"), torch.tensor([0.5, -1.0])), (Code("torch.relu"), torch.tensor([-2.0, 3.0])),
+            (Code("torch.tanh"), torch.tensor(0.5)), (Code("torch.square"), torch.tensor([[1.5, -0.5], [3.0, 0.7]])),
+            (Code("torch.sigmoid"), torch.tensor([-1000.0, 2.0, 1000.0]))],
     mistakes={
         "This is right for the sigmoid alone. Measure the `bend` that is handed in.": lambda bend, z: my_slope(torch.sigmoid, z),
         "This is the slope of the ReLU. Measure the `bend` that is handed in.": lambda bend, z: my_slope(torch.relu, z),
@@ -72,8 +66,7 @@ SLOPE = Exercise(
         "The sign is turned round: where a bend climbs, its slope is positive.": altered(my_slope, {"return": "return -"}),
         "This is how much the bend changes on the way from z − tiny to z + tiny. Divide by the length of that way.": altered(my_slope, {" / (2 * tiny)": ""}),
         "Everywhere 0. Do you multiply where you should divide? Or is `tiny` so small that `z + tiny` is rounded to z? 0.001 is enough.": lambda bend, z: torch.zeros_like(z),
-        "This is the slope of the line from the origin. Compare two places near z, one on each side.": lambda bend, z: bend(z) / z,
-    },
+        "This is the slope of the line from the origin. Compare two places near z, one on each side.": lambda bend, z: bend(z) / z},
     hints=("The cell above does it for the sigmoid at 0. Which two things change, and which stay?",
            "Where 0 stood is now z: ask the bend a little to the right of each z, and a little to the left.",
            "A slope is a change divided by the way that it took: `tiny` to the right and `tiny` to the left."),
@@ -101,8 +94,7 @@ LAYERS = Exercise(
         "Layers come whole, and the nearest whole number may be too few. Take the next above.": lambda factor, share: round(math.log(share) / math.log(factor)),
         "This is what the layers leave. How many layers are they?": lambda factor, share: factor ** my_layers(factor, share),
         "This is right for a factor of 0.25 alone. Use the `factor` that is handed in.": lambda factor, share: my_layers(0.25, share),
-        "This is the answer to one question. Use the `factor` and the `share` that are handed in.": lambda factor, share: 5,
-    },
+        "This is the answer to one question. Use the `factor` and the `share` that are handed in.": lambda factor, share: 5},
     hints=("Start with 1, and multiply by the factor once for each layer. How long until less than the share is left?",
            "For 0.25 and 0.001: 0.25, 0.0625, 0.0156, 0.0039, … When does it first fall below 0.001?",
            "A `while` loop repeats as long as a condition holds: that enough is left. Inside, one more layer is counted."),
@@ -124,9 +116,7 @@ NEAR = {(x1 + right, x2 + up): side for (x1, x2), side in CORNERS.items() for ri
 def judge_fold(outcomes):
     """Four corners, and points up to 0.1 beside them, each on its own side of the border."""
     scores = [number_of(outcome.value, "the score") for outcome in outcomes]
-    refuse_if(
-        not all(map(math.isfinite, scores)), "One of the scores is inf or nan. A fold takes sums and `max(0, …)` only."
-    )
+    refuse_if(not all(map(math.isfinite, scores)), "A score is inf or nan. A fold takes sums and `max(0, …)` only.")
     turned = all(score and (score < 0) == truth for score, truth in zip(scores, NEAR.values(), strict=True))
     refuse_if(turned, "The fold is right, and its sign is turned round: class 1 is to have the scores above 0.")
     wrong = [(point, score) for (point, truth), score in zip(NEAR.items(), scores, strict=True) if (score > 0) != truth]
@@ -136,10 +126,8 @@ def judge_fold(outcomes):
     wanted = "above 0" if NEAR[point] else "0 or below"
     straight = "Your score is a straight line in x₁ and x₂: without a bend, one corner is always wrong."
     advice = straight if _is_straight(scores) else "Write down h₁, h₂ and the score of all four corners."
-    told = (
-        f"The corner {point} is class {NEAR[point]}, so its score should be {wanted}, and it is {format_number(score)}."
-    )
-    refuse_if(point in CORNERS, f"{told} {advice}")
+    told = f"The corner {point} is class {NEAR[point]}, so its score should be {wanted}"
+    refuse_if(point in CORNERS, f"{told}, and it is {format_number(score)}. {advice}")
     beside = f"The four corners are right, and the point ({point[0]:g}, {point[1]:g}) beside one of them is not"
     raise NotRight(f"{beside}: the border runs too near a corner. Let the border pass halfway between the classes.")
 
@@ -158,8 +146,7 @@ FOLD = Exercise(
         "The corner (0, 1) is class 1": lambda x1, x2: max(0, x1 - x2) - 0.5,
         "border pass halfway": lambda x1, x2: abs(x1 - x2) - 0.99,
         "A single number is wanted": lambda x1, x2: [max(0, x1 - x2), max(0, x2 - x1)],
-        "Write down h₁, h₂": lambda x1, x2: max(0, x1 - 0.5) + max(0, x2 - 0.5) - 0.25,
-    },
+        "Write down h₁, h₂": lambda x1, x2: max(0, x1 - 0.5) + max(0, x2 - 0.5) - 0.25},
     hints=("Class 1 are the corners where x₁ and x₂ differ. Which two ReLUs tell how much they differ?",
            "h₁ = max(0, x₁ − x₂) and h₂ = max(0, x₂ − x₁). What is h₁ + h₂ for each corner?",
            "The sum of the two is 0 for class 0 and 1 for class 1. Subtract a number that puts the border halfway between."),
@@ -172,10 +159,8 @@ def my_recall(counts):
 
 RECALL = Exercise(
     "1.6", "recall from a confusion matrix", my_recall,
-    inputs=[
-        *((torch.tensor(counts),) for counts in ([[3, 5], [1, 1]], [[4]], [[0, 2, 1], [0, 6, 2], [4, 0, 1]], [[2, 0, 9], [7, 3, 0], [0, 1, 5]])),
-        ((torch.arange(100) * 7 % 11).reshape(10, 10) + 30 * torch.eye(10, dtype=torch.int64),),
-    ],
+    inputs=[*((torch.tensor(counts),) for counts in ([[3, 5], [1, 1]], [[4]], [[0, 2, 1], [0, 6, 2], [4, 0, 1]], [[2, 0, 9], [7, 3, 0], [0, 1, 5]])),
+            ((torch.arange(100) * 7 % 11).reshape(10, 10) + 30 * torch.eye(10, dtype=torch.int64),)],
     mistakes={
         "You divided by the sums of the columns: that is the precision. For the recall divide by the row: of all 3s, how many were found?": lambda counts: counts.diag() / counts.sum(dim=0),
         "`max` takes the largest count of each row, which is not always the one on the diagonal.": lambda counts: counts.max(dim=1).values / counts.sum(dim=1),
@@ -185,8 +170,7 @@ RECALL = Exercise(
         "These are percentages. Let the recall run from 0 to 1.": lambda counts: 100 * my_recall(counts),
         "These are counts. Divide each by the number of digits of that class, the sum of its row.": torch.diag,
         "These are whole numbers: `//` drops what comes after the decimal point. Divide with `/`.": lambda counts: counts.diag() // counts.sum(dim=1),
-        "This is every count as a share of its row, a whole table. The recall is its diagonal.": lambda counts: counts / counts.sum(dim=1, keepdim=True),
-    },
+        "This is every count as a share of its row, a whole table. The recall is its diagonal.": lambda counts: counts / counts.sum(dim=1, keepdim=True)},
     hints=("Of all 3s, how many were found? A row holds all digits of one class.",
            "What was found stands on the diagonal: `counts.diag()`.",
            "`sum(dim=1)` adds up each row. Which of the two is divided by which?"),
@@ -202,12 +186,10 @@ def my_evidence(template, image):
 
 EVIDENCE = Exercise(
     "1.7", "what speaks for a digit", my_evidence, parts=("the place for it", "the place against it"),
-    inputs=[
-        (torch.tensor([[0.5, -3.0], [2.0, -1.0]]), torch.tensor([[1.0, 0.0], [0.5, 0.8]])),
-        (torch.tensor([[0.3, -0.2, 0.9], [-0.7, 0.4, -0.1]]), torch.tensor([[0.9, 1.0, 0.0], [0.2, 0.5, 0.6]])),
-        (drawn(4, 3, seed=1), drawn(4, 3, seed=2, size=0.3).abs()),
-        (drawn(5, 8, seed=3, dtype=torch.float64), drawn(5, 8, seed=4, size=0.3, dtype=torch.float64).relu()),
-    ],
+    inputs=[(torch.tensor([[0.5, -3.0], [2.0, -1.0]]), torch.tensor([[1.0, 0.0], [0.5, 0.8]])),
+            (torch.tensor([[0.3, -0.2, 0.9], [-0.7, 0.4, -0.1]]), torch.tensor([[0.9, 1.0, 0.0], [0.2, 0.5, 0.6]])),
+            (drawn(4, 3, seed=1), drawn(4, 3, seed=2, size=0.3).abs()),
+            (drawn(5, 8, seed=3, dtype=torch.float64), drawn(5, 8, seed=4, size=0.3, dtype=torch.float64).relu())],
     mistakes={
         "This is where the template itself is largest and smallest. A pixel without ink adds nothing: multiply by the ink.": altered(my_evidence, {"template * image": "template"}),
         "This is where the image has most and least ink. Whether ink speaks for or against the digit, the template says: multiply the two.": altered(my_evidence, {"template * image": "image"}),
@@ -216,8 +198,7 @@ EVIDENCE = Exercise(
         "The two stand in the wrong order: first the place that speaks for the digit.": lambda *given: my_evidence(*given)[::-1],
         "Row and column are exchanged in {part}: first the row.": lambda *given: [place[::-1] for place in my_evidence(*given)],
         "{part} counts the pixels one by one, row after row. Give its row and its column: `//` and `%` by the number of columns.": altered(my_evidence, {"return": "return most, least  #"}),
-        "{part}: a new row begins after as many pixels as there are *columns*, not rows.": altered(my_evidence, {"image.shape[1]": "image.shape[0]"}),
-    },
+        "{part}: a new row begins after as many pixels as there are *columns*, not rows.": altered(my_evidence, {"image.shape[1]": "image.shape[0]"})},
     hints=("The score is a sum of 784 products, weight times ink. Which of them is the largest, which the smallest?",
            "`template * image` multiplies pixel by pixel. What is the product where there is no ink?",
            "`argmax` and `argmin` count through the table row after row. Pixel 30 of a table with 28 columns is in row 1, column 2: "

@@ -20,8 +20,7 @@ CONSTANT = Exercise(
         "The constant is right. You divided by N − 1, as statisticians do with a sample. The loss divides by N = 3.": [None, 13],
         "The constant is right. The score squares each difference before it adds them up.": [None, 8 / 3],
         "The constant is right. You took the root of the score: a mean squared error has none.": [None, (26 / 3) ** 0.5],
-        "The constant is right. Its differences to the labels cancel; their squares do not.": [None, 0],
-    },
+        "The constant is right. Its differences to the labels cancel; their squares do not.": [None, 0]},
     hints=("The best constant under a mean squared error is the mean of the labels.",
            "How far is each of the three labels from it? Square these three differences.",
            "The error is the mean of the three squares."),
@@ -50,19 +49,15 @@ def judge_mini_batches(outcomes):
     draw = "Draw it from the `generator` that is passed, as it comes, and from nothing else."
     neighbours = all(max(batch) - min(batch) < len(batch) for batch in first)
     refuse_if(first == _cut(range(50), 7), f"The digits come as they stand in the data set. Shuffle them. {draw}")
-    refuse_if(
-        neighbours, "The digits of a batch stand side by side in the data set. Shuffle first, then cut into batches."
-    )
+    refuse_if(neighbours, "The digits of a batch stand side by side in the data set. Shuffle first, then cut.")
     refuse_if(first == other, f"Generators with different seeds give the same order. {draw}")
     refuse_if(first != again, f"Two generators with the same seed give different orders. {draw}")
 
 
 def _epoch(value, size, batch_size):
     """The places of the digits in each batch; together they are to be an epoch."""
-    words = (
-        f"Hand out each batch with `yield`, and stop when every digit has come once. What came is {in_words(value)}."
-    )
-    refuse_if(not isinstance(value, list | tuple), words)
+    words = "Hand out each batch with `yield`, and stop when every digit has come once."
+    refuse_if(not isinstance(value, list | tuple), f"{words} What came is {in_words(value)}.")
     batches = [_places(batch, size) for batch in value]
     sizes, expected = [[len(batch) for batch in one] for one in (batches, _cut(range(size), batch_size))]
     told = f"{size} digits in batches of {batch_size} should give the sizes {expected}, and yours are {sizes}."
@@ -70,10 +65,8 @@ def _epoch(value, size, batch_size):
         told += " The last, short batch is missing, and with it digits that nobody learns from."
     refuse_if(sizes != expected, told)
     missing = size - len(set(chain(*batches)))
-    refuse_if(
-        missing,
-        f"Every digit should come exactly once, and of {size} digits {missing} never came. Draw one order and cut it up.",
-    )
+    words = f"Every digit should come exactly once, and of {size} digits {missing} never came."
+    refuse_if(missing, f"{words} Draw one order and cut it up.")
     return batches
 
 
@@ -88,10 +81,8 @@ def _places(batch, size):
     images, labels = _digits(size)
     some_images, some_labels = tensor_of(batch[0], "the first of a pair"), tensor_of(batch[1], "the second of a pair")
     fit = some_labels.ndim == 1 and some_images.shape == (len(some_labels), *images.shape[1:])
-    yours = f"yours are `{list(some_images.shape)}` and `{list(some_labels.shape)}`"
-    refuse_if(
-        not fit, f"A batch holds images and labels, the images first: `[batch, 1, 1, 2]` and `[batch]`, and {yours}."
-    )
+    words = "A batch holds images and labels, the images first: `[batch, 1, 1, 2]` and `[batch]`"
+    refuse_if(not fit, f"{words}, and yours are `{list(some_images.shape)}` and `{list(some_labels.shape)}`.")
     known = images.flatten(1).tolist()
     chosen = [known.index(image) if image in known else None for image in some_images.flatten(1).tolist()]
     refuse_if(None in chosen, "A batch holds an image that is none of those handed in.")
@@ -112,8 +103,7 @@ MINI_BATCHES = Exercise(
         "belong together": altered(my_mini_batches, {"labels[chosen]": "labels[chosen.flip(0)]"}),
         "the images first": altered(my_mini_batches, {"images[chosen], labels[chosen]": "labels[chosen], images[chosen]"}),
         "Each batch is a pair": altered(my_mini_batches, {"yield": "return"}),
-        "stop when every digit": altered(my_mini_batches, {"for start in range(0, len(labels), batch_size):": "while start := 1:"}),
-    },
+        "stop when every digit": altered(my_mini_batches, {"for start in range(0, len(labels), batch_size):": "while start := 1:"})},
     hints=("Two steps: draw one order for the whole epoch, then hand out a slice of it at a time.",
            "`torch.randperm` draws the order, of as many places as there are labels. A slice of it holds the places of a batch.",
            "`range(0, n, batch_size)` gives the places where the slices start. `images[places]` picks many images at once."),
@@ -126,13 +116,9 @@ def my_squared_error(outputs, labels):
 
 SQUARED_ERROR = Exercise(
     "2.3", "a loss whose shapes fit", my_squared_error, use="reaches", parts=("the loss", "the way back"),
-    inputs=[
-        (torch.tensor([[1.0], [2.5]]), torch.tensor([3, 1])),
-        (drawn(4, 1, seed=1, size=5), torch.tensor([7, 0, 3, 3])),
-        (drawn(7, 1, seed=2), torch.arange(7)),
-        (drawn(5, 1, seed=3, dtype=torch.float64), torch.tensor([9, 1, 4, 0, 2])),
-        (torch.tensor([[4.5]]), torch.tensor([6])),
-    ],
+    inputs=[(torch.tensor([[1.0], [2.5]]), torch.tensor([3, 1])), (drawn(4, 1, seed=1, size=5), torch.tensor([7, 0, 3, 3])),
+            (drawn(7, 1, seed=2), torch.arange(7)), (drawn(5, 1, seed=3, dtype=torch.float64), torch.tensor([9, 1, 4, 0, 2])),
+            (torch.tensor([[4.5]]), torch.tensor([6]))],
     mistakes={
         "Every answer met every label: `[N, 1]` minus `[N]` gives `[N, N]`. Take `outputs[:, 0]` or `labels.unsqueeze(1)`.": altered(my_squared_error, {"outputs[:, 0]": "outputs"}),
         "This is the sum of the squares. Take their mean, so that the loss does not grow with the batch.": altered(my_squared_error, {"mean": "sum"}),
@@ -141,8 +127,8 @@ SQUARED_ERROR = Exercise(
         "The order is turned round: square first, then take the mean. Otherwise errors up and down cancel.": altered(my_squared_error, {" ** 2).mean()": ".mean() ** 2)"}),
         "The squares are missing, so errors up and down cancel.": altered(my_squared_error, {" ** 2": ""}),
         "This is the root of the right number. The loss itself has no root.": altered(my_squared_error, {".mean()": ".mean().sqrt()"}),
-        "The number is right, and `backward()` does not find its way to the outputs. `.detach()`, `.item()`, `.tolist()` and NumPy leave torch's record.": altered(my_squared_error, {".mean()": ".mean().detach()"}),
-    },
+        "The number is right, and `backward()` does not find its way to the outputs. `.detach()`, `.item()`, `.tolist()` and NumPy leave torch's record.":
+            altered(my_squared_error, {".mean()": ".mean().detach()"})},
     hints=("The shapes are `[N, 1]` and `[N]`. Print the shape of their difference.",
            "A difference of `[N]` and `[N]` has the shape `[N]`: each answer meets its own label.",
            "Take the only column of `outputs` (all rows, column 0), or give the labels a second axis with `unsqueeze`. The rest is right."),
@@ -155,18 +141,14 @@ def my_mean_loss(losses, sizes):
 
 MEAN_LOSS = Exercise(
     "2.4", "a mean that counts digits", my_mean_loss,
-    inputs=[
-        (torch.tensor([2.0, 1.0, 4.0]), torch.tensor([100, 100, 20])),
-        (torch.tensor([0.5, 3.0]), torch.tensor([64, 1])),
-        (torch.tensor([1.5]), torch.tensor([7])),
-        (torch.tensor([0.25, 2.5, 0.75, 1.0], dtype=torch.float64), torch.tensor([3, 9, 1, 2])),
-    ],
+    inputs=[(torch.tensor([2.0, 1.0, 4.0]), torch.tensor([100, 100, 20])), (torch.tensor([0.5, 3.0]), torch.tensor([64, 1])),
+            (torch.tensor([1.5]), torch.tensor([7])),
+            (torch.tensor([0.25, 2.5, 0.75, 1.0], dtype=torch.float64), torch.tensor([3, 9, 1, 2]))],
     mistakes={
         "This is the mean over the batches: the short last batch counts as much as a full one. Let every digit count the same.": lambda losses, sizes: losses.mean(),
         "This is the sum over all digits. Divide by how many there are: the sum of the sizes.": lambda losses, sizes: (losses * sizes).sum(),
         "You weighed each loss with its size, and then divided by the number of batches. Divide by the number of digits.": lambda losses, sizes: (losses * sizes).mean(),
-        "The losses were added up as they are. Each is a mean already: multiply it by its size first.": lambda losses, sizes: losses.sum() / sizes.sum(),
-    },
+        "The losses were added up as they are. Each is a mean already: multiply it by its size first.": lambda losses, sizes: losses.sum() / sizes.sum()},
     hints=("Each loss is a mean over its batch. Times the size of the batch, it is a sum over its digits.",
            "Add up these sums for all batches. How many digits are that?",
            "Tensors of the same length multiply entry by entry, and `.sum()` adds up. A loop with `zip(losses, sizes)` does it too."),
@@ -179,8 +161,7 @@ HEDGE = Exercise(
         "5 is the middle of 3 and 7. The more probable digit pulls harder.": 5,
         "Three quarters of the weight are on the 3, not on the 7.": 6,
         "This is the sum of both. Weigh each with its probability.": 10,
-        "This is the sum of four such labels. Divide by 4.": 16,
-    },
+        "This is the sum of four such labels. Divide by 4.": 16},
     hints=("The best answer under a squared error is a mean, as in exercise 2.1.",
            "Imagine four such pictures: three of them are a 3, and one is a 7.",
            "The mean of these four labels lies between 3 and 7, nearer to the 3."),
@@ -204,8 +185,7 @@ GRADIENT_LEFT = Exercise(
         "This is how many times smaller it gets. The share is 1 divided by that.": altered(my_share, {"slopes.prod()": "1 / slopes.prod()"}),
         "This is a percentage. Write the share as a number from 0 to 1.": altered(my_share, {"slopes.prod()": "100 * slopes.prod()"}),
         "That is one sigmoid. The gradient passes through all of them.": altered(my_share, {"slopes.prod()": "slopes[0]"}),
-        "This is the slope at the sum of them all. Each sigmoid has its own place, and so its own slope.": lambda sums: my_share(sums.sum()),
-    },
+        "This is the slope at the sum of them all. Each sigmoid has its own place, and so its own slope.": lambda sums: my_share(sums.sum())},
     hints=("A sigmoid passes on its slope at the place where it is: σ(z) (1 − σ(z)), as lesson 1 said.",
            "Slopes along a chain multiply: the second sigmoid passes on its share of what the first one left.",
            "All slopes at once come from `sums.sigmoid()`. A tensor has `.sum()` for adding up, and `.prod()` for multiplying."),
@@ -227,21 +207,19 @@ class MyNetwork(nn.Module):
 
 NETWORK = Exercise(
     "2.7", "a network of any depth", MyNetwork, use="build", parts=("the shapes of its parameters", "its answers"),
-    inputs=[
-        ([6, 4, 1], drawn(3, 1, 2, 3, seed=1)),
-        ([4, 3, 3, 2], drawn(2, 1, 2, 2, seed=2)),
-        ([4, 2], drawn(1, 1, 2, 2, seed=3)),
-        ([6, 5, 3, 3, 3, 1], drawn(4, 1, 3, 2, seed=4)),
-    ],
+    inputs=[([6, 4, 1], drawn(3, 1, 2, 3, seed=1)), ([4, 3, 3, 2], drawn(2, 1, 2, 2, seed=2)),
+            ([4, 2], drawn(1, 1, 2, 2, seed=3)), ([6, 5, 3, 3, 3, 1], drawn(4, 1, 3, 2, seed=4))],
     mistakes={
         "Torch finds no parameters, so nothing would be trained: a plain list hides its layers. Put them into an `nn.ModuleList`.": altered(MyNetwork, {"nn.ModuleList(layers)": "layers"}),
-        "Torch finds no parameters: `forward` makes new layers at every call. Make them once, in `__init__`, and keep them on `self`.": altered(MyNetwork, {"layers = [": "made = lambda: [", "self.layers = nn.ModuleList(layers)": "self.made = made", "x = images": "layers = self.made()\n        x = images", "self.layers[": "layers["}),
-        "Two layers of the same size are one and the same layer. Make a new `nn.Linear` for each, so that each has weights of its own.": altered(MyNetwork, {"[nn.Linear(": "[made.setdefault(sizes[i : i + 2], nn.Linear(", "sizes[i + 1])": "sizes[i + 1]))", "super()": "sizes, made = tuple(sizes), {}\n        super()"}),
+        "Torch finds no parameters: `forward` makes new layers at every call. Make them once, in `__init__`, and keep them on `self`.":
+            altered(MyNetwork, {"layers = [": "made = lambda: [", "self.layers = nn.ModuleList(layers)": "self.made = made",
+                                "x = images": "layers = self.made()\n        x = images", "self.layers[": "layers["}),
+        "Two layers of the same size are one and the same layer. Make a new `nn.Linear` for each, so that each has weights of its own.":
+            altered(MyNetwork, {"[nn.Linear(": "[made.setdefault(sizes[i : i + 2], nn.Linear(", "sizes[i + 1])": "sizes[i + 1]))", "super()": "sizes, made = tuple(sizes), {}\n        super()"}),
         "The last layer has a sigmoid too, so no answer above 1 can ever be given. Leave it out there.": altered(MyNetwork, {"[-1](x)": "[-1](x).sigmoid()"}),
         "No sigmoid stands between the layers, so the whole stack is one linear layer (lesson 1).": altered(MyNetwork, {".sigmoid()": ""}),
         "These are ReLUs. The network above bends with sigmoids.": altered(MyNetwork, {"sigmoid": "relu"}),
-        "The first sigmoid is missing, or one too many is at the end: a sigmoid stands after each layer but the last.": altered(MyNetwork, {".sigmoid()": "", "[-1](x)": "[-1](x).sigmoid()"}),
-    },
+        "The first sigmoid is missing, or one too many is at the end: a sigmoid stands after each layer but the last.": altered(MyNetwork, {".sigmoid()": "", "[-1](x)": "[-1](x).sigmoid()"})},
     hints=("`sizes` has one number more than there are layers: layer i leads from `sizes[i]` to `sizes[i + 1]`.",
            "Lesson 1 made such a list of layers in one line. Here it goes into an `nn.ModuleList`, which is set on `self`.",
            "`forward` flattens the images, walks with a loop through all layers but the last (`[:-1]`), each with its sigmoid, and at last calls the last one (`[-1]`)."),

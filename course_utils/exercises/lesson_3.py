@@ -1,14 +1,15 @@
 """Lesson 3: back-propagation, log-softmax, NLL, the five steps, a learning rate, accuracy, a whole training."""
 
 import math
+from collections.abc import Callable
 from functools import cache
-from itertools import pairwise
 
 import torch
 from torch import nn
+from torch.nn import functional as F
 
-from .. import training
 from ..data import batches, load_digits
+from ..training import fit
 from .exercise import Code, Exercise, NotRight, altered, drawn, refuse_if
 from .judging import format_number, number_of
 
@@ -23,8 +24,7 @@ GRADIENTS = Exercise(
         "∂L/∂w₂ is right. ∂L/∂w₁ leaves out w₂: the path from y to h goes through the weight w₂ = 3.": [None, 4],
         "∂L/∂w₂ is right. ∂L/∂w₁ leaves out w₂ and x: multiply the slope at y by both.": [None, 2],
         "∂L/∂w₂ is right. The sign of ∂L/∂w₁ is turned round: w₂ and x are positive, so growing w₁ lets y grow too.": [None, -12],
-        "Both are half of what they should be. The slope of (y − t)² is 2(y − t): the 2 is missing.": [2, 6],
-    },
+        "Both are half of what they should be. The slope of (y − t)² is 2(y − t): the 2 is missing.": [2, 6]},
     hints=("Walk forward first: a = w₁x, h = max(0, a), y = w₂h.",
            "How far is y from t? Now walk back, one slope at a time, as in the table. It begins with ∂L/∂y = 2(y − t).",
            "For w₂ multiply by h; for w₁ multiply by w₂, by the ReLU's slope, and by x."),
@@ -38,15 +38,9 @@ def my_log_softmax(logits):
 
 LOG_SOFTMAX = Exercise(
     "3.2", "log-softmax of a batch", my_log_softmax,
-    inputs=[
-        (drawn(2, 3, seed=1),),
-        (drawn(2, 2, seed=2),),
-        (drawn(1, 4, seed=3),),
-        (drawn(5, 5, seed=4),),
-        (drawn(4, 10, seed=5, dtype=torch.float64),),
-        (torch.tensor([[102.0, 101.0, 100.0], [-200.0, 0.0, 50.0]]),),
-        (torch.tensor([[500.0, 501.0], [-500.0, -501.0]]),),
-    ],
+    inputs=[(drawn(2, 3, seed=1),), (drawn(2, 2, seed=2),), (drawn(1, 4, seed=3),), (drawn(5, 5, seed=4),),
+            (drawn(4, 10, seed=5, dtype=torch.float64),), (torch.tensor([[102.0, 101.0, 100.0], [-200.0, 0.0, 50.0]]),),
+            (torch.tensor([[500.0, 501.0], [-500.0, -501.0]]),)],
     mistakes={
         "These are the probabilities themselves. Take their logarithm too, or better: never leave the logarithms.": lambda z: z.softmax(dim=1),
         "Your probabilities sum to 1 down each column, over the batch. A row is a sample: sum over the classes, `dim=1`.": lambda z: z.log_softmax(dim=0),
@@ -56,8 +50,8 @@ LOG_SOFTMAX = Exercise(
         "The sums are right, and were subtracted along the wrong axis. Keep the summed axis: `keepdim=True`.": altered(my_log_softmax, {".sum(dim=1, keepdim=True)": ".sum(dim=1)"}),
         "Right for small logits. Of a large one the exponential is inf. Subtract the largest logit of each row first.": lambda z: z - z.exp().sum(dim=1, keepdim=True).log(),
         "Right for small logits. Else a probability is rounded to 0, and its logarithm is minus infinity. Never leave the logarithms.": lambda z: z.softmax(dim=1).log(),
-        "You subtract one largest logit for the whole batch, so all exponentials of another row may round to 0. Each row has its own.": altered(my_log_softmax, {"logits.max(dim=1, keepdim=True).values": "logits.max()"}),
-    },
+        "You subtract one largest logit for the whole batch, so all exponentials of another row may round to 0. Each row has its own.":
+            altered(my_log_softmax, {"logits.max(dim=1, keepdim=True).values": "logits.max()"})},
     hints=("Start from the formula: log pᵢ = zᵢ − log Σⱼ exp(zⱼ). Each row is a sample and has its own sum.",
            "`keepdim=True` makes a sum along each row keep the shape `[N, 1]`, so that it can be subtracted from `[N, classes]`.",
            "Before any `exp`, subtract each row's largest logit. It changes no probability. `max` with a `dim` gives values and places."),
@@ -73,8 +67,7 @@ MEAN_NLL = Exercise(
         "This is the sum of one sample of each kind. The loss is the mean over the samples.": math.log(16),
         "This is the mean probability. The loss of a sample is −log of its probability; take the mean of these.": 0.3125,
         "This is the loss of the better half alone.": math.log(2),
-        "This is the loss of the worse half alone.": math.log(8),
-    },
+        "This is the loss of the worse half alone.": math.log(8)},
     hints=("The loss of one sample is minus the natural logarithm of the probability given to the true digit.",
            "Half of the samples cost −ln ½ ≈ 0.693. What does the other half cost?",
            "Both halves are equally many, so the mean lies in the middle between the two."),
@@ -107,8 +100,7 @@ BACKWARD = Exercise(
         "The sign of {part} is turned round: dZ is P minus the one-hot targets.": altered(my_backward, {" / N": " / -N"}),
         "{part} is transposed. A gradient has the shape of what it belongs to.": altered(my_backward, {"return dW1, db1, dW2": "return dW1.T, db1, dW2.T"}),
         "{part} is divided by the number of samples twice: the division is in dZ already.": altered(my_backward, {" / N": " / N**2"}),
-        "{part} is computed as if every hidden neuron were on. Where A ≤ 0 the ReLU is flat: multiply by `(A > 0)`.": altered(my_backward, {" * (A > 0)": ""}),
-    },
+        "{part} is computed as if every hidden neuron were on. Where A ≤ 0 the ReLU is flat: multiply by `(A > 0)`.": altered(my_backward, {" * (A > 0)": ""})},
     hints=("Go forward first, and keep A, H and Z. Then start at the end: dZ = (P − one-hot(T)) / N.",
            "Back through Z = H W₂ + b₂: dW₂ is `H.T @ dZ`, db₂ is the sum of dZ over the samples, dH is `dZ @ W2.T`.",
            "Back through the ReLU: dA is dH where A > 0, else 0. Then the same step once more, with X in the place of H."),
@@ -123,10 +115,6 @@ def my_count(sizes):
     return count
 
 
-def _weights_of(sizes):
-    return sum(one * other for one, other in pairwise(sizes))
-
-
 PARAMETERS = Exercise(
     "3.5", "how many parameters", my_count,
     inputs=[([784, 100, 10],), ([3, 2],), ([2, 3, 4],), ([5, 4, 3, 2],), ([7, 1, 1, 6, 2],)],
@@ -134,14 +122,13 @@ PARAMETERS = Exercise(
         "The weights are all there, and the biases are missing: one for each output of each layer.": altered(my_count, {" + biases": ""}),
         "This is the first layer alone. Each of the layers has weights and biases.": lambda sizes: my_count(sizes[:2]),
         "Nearly. The biases of the output layer are missing: one for each class.": lambda sizes: my_count(sizes) - sizes[-1],
-        "Nearly. Only the output layer has biases here; the hidden layers have them too.": lambda sizes: _weights_of(sizes) + sizes[-1],
+        "Nearly. Only the output layer has biases here; the hidden layers have them too.": altered(my_count, {"+ biases": "+ (biases if i == len(sizes) - 2 else 0)"}),
         "Each layer has weights of its own, so their numbers are added up, not multiplied.": math.prod,
         "These are the neurons. Count the weights between them, and their biases.": sum,
         "The pixels have no bias: only the layers that compute have one for each output.": lambda sizes: my_count(sizes) + sizes[0],
         "A bias belongs to each *output* of a layer, and you counted one for each input.": altered(my_count, {", sizes[i + 1]": ", sizes[i]"}),
-        "This is right for one hidden layer alone. Go through all pairs of neighbouring sizes with a loop.": lambda sizes: my_count([sizes[0], sizes[1], sizes[2]]),
-        "Here the last layer is missing: `range` ends one before its end, so three sizes are two layers, `range(2)`.": lambda sizes: my_count(sizes[:-1]),
-    },
+        "This is right for one hidden layer alone. Go through all pairs of neighbouring sizes with a loop.": altered(my_count, {"range(len(sizes) - 1)": "(0, 1)"}),
+        "Here the last layer is missing: `range` ends one before its end, so three sizes are two layers, `range(2)`.": lambda sizes: my_count(sizes[:-1])},
     hints=("A linear layer has a weight for each pair of input and output, and a bias for each output.",
            "`sizes[i]` and `sizes[i + 1]` are the inputs and outputs of one layer. With three sizes, i is 0 and 1.",
            "Start with a count of 0. A loop over i adds two things for each layer: its weights, which are a product, and its biases."),
@@ -165,15 +152,15 @@ STEP = Exercise(
     inputs=[(Code("nn.Linear(3, 2)"), BATCHES, CROSS_ENTROPY, 0.5), (NORMED, BATCHES, CROSS_ENTROPY, 0.1)],
     use="train", parts=("the weights after three batches", "the returned loss", "the model's mode"), rtol=1e-3,
     mistakes={
-        "After three batches no weight has moved: the gradients were set to zero before `step()`, which found none.": altered(my_step, {"optimizer.step()": "optimizer.zero_grad()", "zero_grad()\n    return": "step()\n    return"}),
+        "After three batches no weight has moved: the gradients were set to zero before `step()`, which found none.":
+            altered(my_step, {"optimizer.step()": "optimizer.zero_grad()", "zero_grad()\n    return": "step()\n    return"}),
         "After three batches no weight has moved: `loss.backward()` is missing, so there are no gradients that `step()` could use.": altered(my_step, {"loss.backward()": "pass"}),
         "After three batches no weight has moved: `optimizer.step()` is missing.": altered(my_step, {"optimizer.step()": "pass"}),
         "After three batches no weight has moved: neither `loss.backward()` nor `optimizer.step()` was called.": altered(my_step, {"loss.backward()": "pass", "optimizer.step()": "pass"}),
         "The second batch also took the first one's gradients along: `backward()` adds to `.grad`. Set them to zero once a batch.": altered(my_step, {"optimizer.zero_grad()": "pass"}),
         "Each batch moved the weights twice: there is one `optimizer.step()` too many.": altered(my_step, {"optimizer.step()": "optimizer.step(), optimizer.step()"}),
         "Your step leaves the model in its evaluation mode, so the rest of the training runs in it. A step leaves the mode alone.": altered(my_step, {"return": "model.eval()\n    return"}),
-        "Your step trains in the evaluation mode: leave out `model.eval()`. Layers such as batch norm behave otherwise there.": altered(my_step, {"loss =": "model.eval()\n    loss ="}),
-    },
+        "Your step trains in the evaluation mode: leave out `model.eval()`. Layers such as batch norm behave otherwise there.": altered(my_step, {"loss =": "model.eval()\n    loss ="})},
     hints=("Say the five steps aloud: forward, loss, backward, step, zero the gradients. Which of them are here, and in which order?",
            "`step()` reads what `backward()` wrote into `.grad`. Nothing may empty it in between.",
            "Two lines of the faulty step have to change places."),
@@ -183,26 +170,26 @@ GOAL, EPOCHS = 0.7, 3
 
 
 @cache
-def loss_after(learning_rate: float) -> float:
-    """The last mean training loss of a 784-64-10 network on 2,000 embedded digits: plain SGD, batch 64, three epochs."""
+def trained(outputs: int, loss_fn: Callable, learning_rate: float, epochs: int) -> tuple[nn.Module, float]:
+    """A 784-64-`outputs` network after plain SGD, batch 64, on 2,000 embedded digits, and its last mean loss."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        model = nn.Sequential(nn.Flatten(), nn.Linear(784, 64), nn.ReLU(), nn.Linear(64, 10))
+        model = nn.Sequential(nn.Flatten(), nn.Linear(784, 64), nn.ReLU(), nn.Linear(64, outputs))
     split = load_digits("digits", train_size=2000).train
     train = batches(split, 64, shuffle=True, generator=torch.Generator().manual_seed(0))
     optimizer = torch.optim.SGD(model.parameters(), lr=learning_rate)
-    return training.fit(model, train, None, nn.CrossEntropyLoss(), optimizer, epochs=EPOCHS).train_loss[-1]
+    return model, fit(model, train, None, loss_fn, optimizer, epochs=epochs).train_loss[-1]
 
 
 def judge_learning_rate(outcomes):
     """The loss falls below the goal; where it does not, a third of the rate shows which way to go."""
     rate = number_of(outcomes[0].value)
     refuse_if(not 0 < rate < 1e6, f"A learning rate is a small positive number, and {rate:g} is not. Try 0.01 first.")
-    loss = loss_after(rate)
+    loss = trained(10, F.cross_entropy, rate, EPOCHS)[1]
     if loss < GOAL:
         return
     advice = "That is above ln 10, where it started: the steps are too long, and it leaps about. Try a tenth."
-    if loss <= loss_after(rate / 3):
+    if loss <= trained(10, F.cross_entropy, rate / 3, EPOCHS)[1]:
         advice = "It falls, but it creeps: the steps are too short. Try three times as much."
     elif loss < math.log(10) * 1.05:
         advice = "The steps are too long: they overshoot again and again. Try a smaller rate."
@@ -225,17 +212,15 @@ def my_accuracy(logits, labels):
 
 ACCURACY = Exercise(
     "3.8", "accuracy from logits", my_accuracy,
-    inputs=[
-        (torch.tensor([[2.0, 1.0, 0.5], [0.1, 0.3, 0.2]]), torch.tensor([0, 1])),
-        (torch.tensor([[-1.5, -0.5], [1.0, 0.9]]), torch.tensor([1, 1])),
-        (torch.tensor([[-3.0, -2.0, -1.0, -2.5]]), torch.tensor([2])),
-        (drawn(3, 3, seed=5), torch.tensor([0, 1, 1])),
-        (drawn(7, 10, seed=6), torch.tensor([3, 7, 2, 9, 0, 6, 1])),
-        (drawn(9, 4, seed=7), torch.arange(9) % 4),
-    ],
+    inputs=[(torch.tensor([[2.0, 1.0, 0.5], [0.1, 0.3, 0.2]]), torch.tensor([0, 1])),
+            (torch.tensor([[-1.5, -0.5], [1.0, 0.9]]), torch.tensor([1, 1])),
+            (torch.tensor([[-3.0, -2.0, -1.0, -2.5]]), torch.tensor([2])), (drawn(3, 3, seed=5), torch.tensor([0, 1, 1])),
+            (drawn(7, 10, seed=6), torch.tensor([3, 7, 2, 9, 0, 6, 1])), (drawn(9, 4, seed=7), torch.arange(9) % 4)],
     mistakes={
-        "You count a probability above ½ only. The answer is the digit with the *largest* logit, however small its probability.": altered(my_accuracy, {"logits.argmax(dim=1) == labels": "logits.softmax(dim=1)[range(len(labels)), labels] > 0.5"}),
-        "You count a logit above 0. The answer is the digit with the *largest* logit; all may lie below 0.": altered(my_accuracy, {"logits.argmax(dim=1) == labels": "logits[range(len(labels)), labels] > 0"}),
+        "You count a probability above ½ only. The answer is the digit with the *largest* logit, however small its probability.":
+            altered(my_accuracy, {"logits.argmax(dim=1) == labels": "logits.softmax(dim=1)[range(len(labels)), labels] > 0.5"}),
+        "You count a logit above 0. The answer is the digit with the *largest* logit; all may lie below 0.":
+            altered(my_accuracy, {"logits.argmax(dim=1) == labels": "logits[range(len(labels)), labels] > 0"}),
         "`dim=0` looks down the columns, over the batch. A row is a digit: `dim=1`.": altered(my_accuracy, {"dim=1": "dim=0"}),
         "Without a `dim`, `argmax` gives one place for the whole table. Each row has an answer of its own: `dim=1`.": altered(my_accuracy, {"dim=1": ""}),
         "`max` says how large the largest logit is. `argmax` says where it stands, and that is the digit.": altered(my_accuracy, {"argmax": "amax"}),
@@ -244,8 +229,8 @@ ACCURACY = Exercise(
         "This says for each digit whether it was read right. The accuracy is the share of the Trues.": altered(my_accuracy, {".float().mean()": ""}),
         "This is the share that was read wrong.": altered(my_accuracy, {"==": "!="}),
         "This is a percentage. In this course an accuracy is a number from 0 to 1.": altered(my_accuracy, {"return": "return 100 *"}),
-        "This is the mean probability of the true digit. The accuracy counts answers: right or wrong.": altered(my_accuracy, {"(logits.argmax(dim=1) == labels)": "logits.softmax(dim=1)[range(len(labels)), labels]"}),
-    },
+        "This is the mean probability of the true digit. The accuracy counts answers: right or wrong.":
+            altered(my_accuracy, {"(logits.argmax(dim=1) == labels)": "logits.softmax(dim=1)[range(len(labels)), labels]"})},
     hints=("What does the network answer? In each row the digit with the largest logit; a softmax would not change which one that is.",
            "`argmax` with a `dim` says where the largest number stands, in each row or in each column. Which of the two is a digit?",
            "Compare the answers with the labels: `==` gives True or False for each. As decimal numbers these are 1 and 0, so `.float()` and then a mean."),
@@ -282,25 +267,25 @@ def _some(sizes, seed):
 FIT = Exercise(
     "3.9", "a whole training", my_fit, use="fit", rtol=1e-3,
     parts=("the weights after it", "the two lists", "the switch for gradients"),
-    inputs=[
-        (Code("nn.Linear(3, 3)"), _some([4, 3], 1), _some([5, 2], 2), CROSS_ENTROPY, 0.5, 2),
-        (Code(NORMED.text.replace("2))", "3))")), _some([8, 6, 3], 3), _some([7, 4, 2], 4), CROSS_ENTROPY, 0.3, 4),
-        (Code("nn.Linear(3, 3)"), _some([4], 5), _some([3], 6), CROSS_ENTROPY, 0.1, 1),
-    ],
+    inputs=[(Code("nn.Linear(3, 3)"), _some([4, 3], 1), _some([5, 2], 2), CROSS_ENTROPY, 0.5, 2),
+            (Code(NORMED.text.replace("2))", "3))")), _some([8, 6, 3], 3), _some([7, 4, 2], 4), CROSS_ENTROPY, 0.3, 4),
+            (Code("nn.Linear(3, 3)"), _some([4], 5), _some([3], 6), CROSS_ENTROPY, 0.1, 1)],
     mistakes={
         "From the second epoch on it trains in the mode of `model.eval()`. Begin each epoch with `model.train()`.": altered(my_fit, {"model.train()": "pass"}),
         "The accuracy is measured while layers such as batch norm are in their training mode: `model.eval()` is missing before the validation.": altered(my_fit, {"model.eval()": "pass"}),
         "The gradients of all batches pile up, since `backward()` adds to `.grad`: `optimizer.zero_grad()` is missing.": altered(my_fit, {"optimizer.zero_grad()": "pass"}),
-        "It learns from the validation digits too: a step is taken there. Then they can no longer say how it reads new ones.": altered(my_fit, {"with torch.no_grad():": "if True:", "right +=": "my_step(model, images, labels, loss_fn, optimizer)\n                right +="}),
+        "It learns from the validation digits too: a step is taken there. Then they can no longer say how it reads new ones.":
+            altered(my_fit, {"with torch.no_grad():": "if True:", "right +=": "my_step(model, images, labels, loss_fn, optimizer)\n                right +="}),
         "The numbers are right, and torch keeps a record that nobody wants. Put `with torch.no_grad():` around the validation.": altered(my_fit, {"with torch.no_grad():": "if True:"}),
-        "Your training loss is a mean over *batches*, of which the last is short. Weigh each batch's loss with its size.": altered(my_fit, {"loss.item() * len(labels)": "loss.item()", "losses.append(total / samples)": "losses.append(total / len(train))"}),
+        "Your training loss is a mean over *batches*, of which the last is short. Weigh each batch's loss with its size.":
+            altered(my_fit, {"loss.item() * len(labels)": "loss.item()", "losses.append(total / samples)": "losses.append(total / len(train))"}),
         "Your training loss is that of the last batch of each epoch. Take the mean over all its digits.": altered(my_fit, {"losses.append(total / samples)": "losses.append(loss.item())"}),
-        "Your accuracy is a mean over *batches*, of which the last is short. Count all that is right, and divide at the end.": altered(my_fit, {".sum().item()": ".float().mean().item()", "right / samples": "right / len(validation)"}),
+        "Your accuracy is a mean over *batches*, of which the last is short. Count all that is right, and divide at the end.":
+            altered(my_fit, {".sum().item()": ".float().mean().item()", "right / samples": "right / len(validation)"}),
         "The accuracy is measured on the digits that it learns from. Ask about the validation digits.": altered(my_fit, {"in validation": "in train"}),
         "The two lists stand in the wrong order: first the losses.": altered(my_fit, {"return losses, accuracies": "return accuracies, losses"}),
         "You give a pair for each epoch. Give two lists, all the losses and all the accuracies.": altered(my_fit, {"return losses, accuracies": "return list(zip(losses, accuracies))"}),
-        "It ends after one epoch. `return` belongs behind the loop, at its outer edge.": altered(my_fit, {"    return": "        return"}),
-    },
+        "It ends after one epoch. `return` belongs behind the loop, at its outer edge.": altered(my_fit, {"    return": "        return"})},
     hints=("A loop over the epochs, and in it two loops one after the other: one over the training batches, one over the validation's.",
            "The first loop takes the five steps, and adds up loss · size. Before it comes `model.train()`, after it `model.eval()`.",
            "The second loop stands inside `torch.no_grad()`, and counts how often the `argmax` of a row is its label. Both counts are "

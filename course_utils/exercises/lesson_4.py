@@ -3,10 +3,8 @@
 import torch
 from torch.nn import functional as F
 
-from .exercise import Code, Exercise, NotRight, drawn
+from .exercise import Code, Exercise, altered, drawn, refuse_if
 from .judging import tensor_of
-
-# A convolution, and a filter ------------------------------------------------------------------------------------------
 
 
 def my_convolution(image, kernel):
@@ -45,19 +43,17 @@ CONVOLUTION = Exercise(
 def judge_filter(outcomes):
     """What the filter answers to a lying stroke, to three standing ones, and to an area full of ink."""
     weights = tensor_of(outcomes[0].value, "your filter")
-    if tuple(weights.shape) != (3, 3):
-        raise NotRight(f"Your filter has the shape `{list(weights.shape)}`. It needs three rows of three numbers.")
+    shape = list(weights.shape)
+    refuse_if(shape != [3, 3], f"Your filter has the shape `{shape}`. It needs three rows of three numbers.")
     lying, standing, ink = weights[1].sum().item(), weights.sum(dim=0).tolist(), weights.sum().item()
     columns = ", ".join(f"{answer:g}" for answer in standing)
     told = f"It answers {lying:g} to a lying stroke, {columns} to standing ones, {ink:g} to full ink."
-    if not lying > 0:
-        raise NotRight(
-            f"{told} A lying stroke should give a number above 0: make the middle row add up to more than 0."
-        )
-    if not abs(ink) <= 1e-6 * lying:
-        raise NotRight(f"{told} An area full of ink is no stroke. Let the nine weights add up to 0.")
-    if not all(abs(answer) <= 1e-6 * lying for answer in standing):
-        raise NotRight(f"{told} A standing stroke should give 0: let the weights of each column add up to 0.")
+    for fault, words in (
+        (not 0 < lying < 1e9, "A lying stroke should give a number above 0: let the middle row add up to more."),
+        (not abs(ink) <= 1e-6 * lying, "An area full of ink is no stroke. Let the nine weights add up to 0."),
+        (max(map(abs, standing)) > 1e-6 * lying, "A standing stroke should give 0: let each column add up to 0."),
+    ):
+        refuse_if(fault, f"{told} {words}")
 
 
 FILTER = Exercise(
@@ -65,15 +61,13 @@ FILTER = Exercise(
     mistakes={
         "a number above 0": [[-1, 2, -1], [-1, 2, -1], [-1, 2, -1]],
         "An area full of ink is no stroke": [[0, 0, 0], [1, 1, 1], [0, 0, 0]],
-        "the weights of each column": [[-2, 0, -1], [1, 4, 1], [-1, -1, -1]],
+        "each column add up": [[-2, 0, -1], [1, 4, 1], [-1, -1, -1]],
         "three rows of three": [1, 2, 1],
         "differ in length": [[-1, -1], [2, 2], [-1]]},
     hints=("The lesson's filter compares left with right. Yours compares the middle row with the rows above and below.",
            "Positive weights in the middle row, negative ones above and below.",
            "A standing stroke meets a whole column of the filter. What must a column add up to, so that it gives 0?"),
     why="Each column adds up to 0, so standing strokes and full ink cancel. Many other filters do it too.")  # fmt: skip
-
-# Padding, pooling, parameters, shapes ---------------------------------------------------------------------------------
 
 
 def my_padding(n, kernel, stride, wanted):
@@ -83,29 +77,21 @@ def my_padding(n, kernel, stride, wanted):
     return None
 
 
-def _padding(size, choose=min, most=None):
-    """A wrong answer: another formula for the size, or another choice from the paddings that give it."""
-    return lambda n, k, s, wanted: choose((p for p in range(most or k) if size(n, k, p, s) == wanted), default=None)
-
-
-def _right_size(n, kernel, padding, stride):
-    return (n + 2 * padding - kernel) // stride + 1
-
-
 PADDING = Exercise(
     "4.3", "which padding?", my_padding,
     inputs=[(5, 3, 1, 5), (28, 5, 1, 28), (28, 4, 1, 28), (28, 2, 2, 14), (28, 5, 2, 14), (13, 5, 2, 7), (14, 3, 4, 4),
-            (10, 3, 4, 3), (12, 5, 3, 4), (5, 3, 1, 9), (9, 5, 1, 7), (10, 4, 3, 4), (11, 4, 2, 6)],
+            (10, 3, 4, 3), (12, 5, 3, 4), (5, 3, 1, 9), (9, 5, 1, 7), (10, 4, 3, 4), (11, 4, 2, 6), (5, 5, 1, 9)],
     mistakes={
-        "The division is not rounded down. A window that no longer fits whole is left out: use `//`.": _padding(lambda n, k, p, s: (n + 2 * p - k) / s + 1),
-        "Rounded up. A window that no longer fits whole is left out: round down.": _padding(lambda n, k, p, s: -(-(n + 2 * p - k) // s) + 1),
-        "`round` goes to the nearest whole number, which may lie above. Always round down, with `//`.": _padding(lambda n, k, p, s: round((n + 2 * p - k) / s) + 1),
-        "One is missing: the window fits at its first place before it has moved at all.": _padding(lambda n, k, p, s: (n + 2 * p - k) // s),
-        "The 1 counts the first place. It is no pixel to move over: add it after the division.": _padding(lambda n, k, p, s: (n + 2 * p - k + 1) // s),
-        "The padding is put on both sides, so it counts twice.": _padding(lambda n, k, p, s: (n + p - k) // s + 1),
-        "The stride is left out: the window moves by so many pixels at a time.": _padding(lambda n, k, p, s: n + 2 * p - k + 1),
-        "Several paddings may give the same size, since the division rounds down. Take the smallest.": _padding(_right_size, choose=max),
-        "With a padding of `kernel` or more, the first window holds zeros only. Stop at `kernel` − 1.": _padding(_right_size, most=99)},
+        "The division is not rounded down. A window that no longer fits whole is left out: use `//`.": altered(my_padding, {"//": "/"}),
+        "Rounded up. A window that no longer fits whole is left out: round down.": altered(my_padding, {"(n + 2 * padding - kernel)": "-((kernel - n - 2 * padding)", "stride + 1": "stride) + 1"}),
+        "`round` goes to the nearest whole number, which may lie above. Always round down, with `//`.":
+            altered(my_padding, {"(n + 2 * padding - kernel) // stride": "round((n + 2 * padding - kernel) / stride)"}),
+        "One is missing: the window fits at its first place before it has moved at all.": altered(my_padding, {" + 1 ==": " =="}),
+        "The 1 counts the first place. It is no pixel to move over: add it after the division.": altered(my_padding, {"kernel) // stride + 1": "kernel + 1) // stride"}),
+        "The padding is put on both sides, so it counts twice.": altered(my_padding, {"2 * padding": "padding"}),
+        "The stride is left out: the window moves by so many pixels at a time.": altered(my_padding, {" // stride": ""}),
+        "Several paddings may give the same size, since the division rounds down. Take the smallest.": altered(my_padding, {"range(kernel)": "reversed(range(kernel))"}),
+        "With a padding of `kernel` or more, the first window holds zeros only. Stop at `kernel` − 1.": altered(my_padding, {"range(kernel)": "range(99)"})},
     hints=("There are only `kernel` paddings to try, 0 to kernel − 1. For each, the formula gives the output's size.",
            "In Python `//` divides and rounds down. Compare the size with `wanted`, and return the padding where they are equal.",
            "Where the loop ends without a `return`, nothing fits. A function without a `return` gives back None by itself."),
@@ -209,7 +195,8 @@ SNAPSHOT = Exercise(
             for model in ("nn.Linear(3, 2)", "nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4), nn.ReLU(), nn.Linear(4, 2))")],
     mistakes={
         "After more training your snapshot holds the *new* weights: `state_dict()` and its `.copy()` hand out the network's own tensors. Copy each tensor.": lambda model: model.state_dict(),
-        "The parameters alone are not all: batch normalisation also keeps a running mean and variance. `state_dict()` has them.": lambda model: {name: one.detach().clone() for name, one in model.named_parameters()},
+        "The parameters alone are not all: batch normalisation also keeps a running mean and variance. `state_dict()` has them.":
+            lambda model: {name: one.detach().clone() for name, one in model.named_parameters()},
         "`load_state_dict` takes a dictionary of tensors by name. You gave back something else, such as the network itself.": lambda model: model},
     hints=("`state_dict()` is a dictionary: a name, and the tensor of that name. It is the very tensor that the network uses.",
            "So each tensor must be copied. `tensor.clone()` makes one that the network knows nothing of.",

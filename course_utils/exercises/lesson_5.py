@@ -5,7 +5,7 @@ import math
 import torch
 from torch.nn import functional as F
 
-from .exercise import Code, Exercise, NotRight, drawn
+from .exercise import Code, Exercise, NotRight, altered, drawn, refuse_if
 from .judging import number_of
 
 
@@ -13,11 +13,6 @@ def my_interval(correct, total):
     share = correct / total
     half = 1.96 * math.sqrt(share * (1 - share) / total)
     return share - half, share + half
-
-
-def _interval(half_width):
-    """A program that goes so far to each side of the measured share."""
-    return lambda k, n: (k / n - half_width(k / n, n), k / n + half_width(k / n, n))
 
 
 def interval(correct, total):
@@ -31,18 +26,18 @@ def interval(correct, total):
 INTERVAL = Exercise(
     "5.1", "a 95 % interval", my_interval, atol=1e-4,
     inputs=[(3, 10), (70, 100), (900, 1000), (4800, 10_000), (0, 10), (10, 10)],
-    also=(interval, _interval(lambda p, n: 2 * math.sqrt(p * (1 - p) / n))),  # two deviations are a rule of thumb
+    also=(interval, altered(my_interval, {"1.96": "2"})),  # two deviations are a rule of thumb
     mistakes={
-        "This is the half width alone. Take it from the share, and add it: give back two numbers.": lambda k, n: my_interval(k, n)[1] - k / n,
-        "These are the middle and the half width. Give back the two ends: share − half, and share + half.": lambda k, n: (k / n, my_interval(k, n)[1] - k / n),
-        "The upper end comes first. Give back the lower one, then the upper.": lambda k, n: my_interval(k, n)[::-1],
-        "These are percentages. The ends are shares between 0 and 1.": lambda k, n: [100 * end for end in my_interval(k, n)],
-        "p(1 − p)/n is the variance. Its square root is missing: `math.sqrt(…)`.": _interval(lambda p, n: 1.96 * p * (1 - p) / n),
-        "The root must cover all of p(1 − p)/n, and yours covers n alone.": _interval(lambda p, n: 1.96 * p * (1 - p) / math.sqrt(n)),
-        "The root must cover all of p(1 − p)/n, and yours leaves out n.": _interval(lambda p, n: 1.96 * math.sqrt(p * (1 - p)) / n),
-        "This is as wide for a thousand digits as for ten: the division by n is missing.": _interval(lambda p, n: 1.96 * math.sqrt(p * (1 - p))),
-        "This is one standard deviation to each side, which holds the truth in 68 of 100 cases. For 95 take 1.96 of them.": _interval(lambda p, n: math.sqrt(p * (1 - p) / n)),
-        "This is a 90 % interval. For 95 % the factor is 1.96.": _interval(lambda p, n: 1.645 * math.sqrt(p * (1 - p) / n))},
+        "This is the half width alone. Take it from the share, and add it: give back two numbers.": altered(my_interval, {"share - half, share + half": "half"}),
+        "These are the middle and the half width. Give back the two ends: share − half, and share + half.": altered(my_interval, {"share - half, share + half": "share, half"}),
+        "The upper end comes first. Give back the lower one, then the upper.": lambda *counts: my_interval(*counts)[::-1],
+        "These are percentages. The ends are shares between 0 and 1.": lambda *counts: [100 * end for end in my_interval(*counts)],
+        "p(1 − p)/n is the variance. Its square root is missing: `math.sqrt(…)`.": altered(my_interval, {"math.sqrt": ""}),
+        "The root must cover all of p(1 − p)/n, and yours covers n alone.": altered(my_interval, {"math.sqrt(share * (1 - share) / total)": "share * (1 - share) / math.sqrt(total)"}),
+        "The root must cover all of p(1 − p)/n, and yours leaves out n.": altered(my_interval, {" / total)": ") / total"}),
+        "This is as wide for a thousand digits as for ten: the division by n is missing.": altered(my_interval, {" / total)": ")"}),
+        "This is one standard deviation to each side, which holds the truth in 68 of 100 cases. For 95 take 1.96 of them.": altered(my_interval, {"1.96": "1"}),
+        "This is a 90 % interval. For 95 % the factor is 1.96.": altered(my_interval, {"1.96": "1.645"})},
     hints=("Start with the measured share: `share = correct / total`. It is the middle.",
            "The standard deviation is the root of p(1 − p)/n, and the root covers all of it: `math.sqrt(…)`.",
            "Go 1.96 standard deviations down from the middle, and as many up. Give back both ends, the lower one first."),
@@ -71,11 +66,6 @@ def my_disagreements(labels, first, second):
     return only_first, only_second
 
 
-def _counted(*kinds):
-    """A wrong answer: how many digits are of each kind, by where the first is right (a), the second is (b), they differ (d)."""
-    return lambda t, first, second: [kind(first == t, second == t, first != second).sum() for kind in kinds]
-
-
 DISAGREEMENTS = Exercise(
     "5.3", "digits that tell two networks apart", my_disagreements,
     inputs=[(torch.tensor([7]), torch.tensor([7]), torch.tensor([1])),
@@ -83,13 +73,14 @@ DISAGREEMENTS = Exercise(
             (torch.tensor([4, 4, 1, 2]), torch.tensor([9, 4, 7, 2]), torch.tensor([4, 4, 1, 3])),
             (torch.arange(40) % 3, torch.arange(40) * 7 % 4, torch.arange(40) * 11 % 5)],
     mistakes={
-        "These are the two counts in the wrong order: first those on which only the first is right.": lambda t, a, b: my_disagreements(t, b, a),
-        "You counted all that each reads right. Leave out those that the other reads right as well.": _counted(lambda a, b, d: a, lambda a, b, d: b),
-        "You counted all that each reads wrong. Count where one is right *and* the other wrong.": _counted(lambda a, b, d: ~a, lambda a, b, d: ~b),
-        "The second count also holds digits that both misread, each in its own way. Compare it with the labels too.": _counted(lambda a, b, d: a & d, lambda a, b, d: d),
-        "You counted where the two differ. Where both are wrong, neither is better: compare each with the labels, and return two counts.": lambda t, a, b: (a != b).sum(),
-        "This is both counts added up. How they divide is what matters: give back two numbers.": lambda t, a, b: ((a == t) ^ (b == t)).sum(),
-        "These are shares. The coins are counted: leave out the division.": lambda t, a, b: [count / len(t) for count in my_disagreements(t, a, b)]},
+        "These are the two counts in the wrong order: first those on which only the first is right.": lambda labels, first, second: my_disagreements(labels, second, first),
+        "You counted all that each reads right. Leave out those that the other reads right as well.": altered(my_disagreements, {" & ~second_right": "", " & ~first_right": ""}),
+        "You counted all that each reads wrong. Count where one is right *and* the other wrong.":
+            altered(my_disagreements, {"(first_right & ~second_right)": "(~first_right)", "(second_right & ~first_right)": "(~second_right)"}),
+        "The second count also holds digits that both misread, each in its own way. Compare it with the labels too.": altered(my_disagreements, {"second_right & ~first_right": "first != second"}),
+        "You counted where the two differ. Where both are wrong, neither is better: compare each with the labels, and return two counts.": lambda labels, first, second: (first != second).sum(),
+        "This is both counts added up. How they divide is what matters: give back two numbers.": lambda *given: sum(my_disagreements(*given)),
+        "These are shares. The coins are counted: leave out the division.": lambda labels, *readings: [count / len(labels) for count in my_disagreements(labels, *readings)]},
     hints=("`first == labels` is true where the first network is right.",
            "`a & ~b` is true where a is true and b is not. `.sum()` counts the Trues.",
            "Two such counts: right in the first and not in the second, and the other way round."),
@@ -118,7 +109,7 @@ def my_precision(counts):
 
 PRECISION = Exercise(
     "5.5", "precision", my_precision,
-    inputs=[(torch.tensor([[3, 1], [5, 1]]),), (torch.tensor([[4]]),),
+    inputs=[(torch.tensor([[3, 1], [5, 1]]),), (torch.tensor([[4]]),), (torch.tensor([[1, 2], [0, 3]]),),
             (torch.tensor([[8, 2, 0], [0, 10, 0], [2, 8, 0]]),), (torch.tensor([[0, 2, 4], [0, 6, 0], [1, 2, 1]]),),
             ((torch.arange(100) * 7 % 11).reshape(10, 10) + 30 * torch.eye(10, dtype=torch.int64),)],
     mistakes={
@@ -147,18 +138,6 @@ def my_calibration_error(confidence, right, bins=10):
     return error
 
 
-def _calibration_error(total, *, empty=False, last=True):
-    """A wrong answer, made of the bins' gaps g and shares s of the n answers. Without `last`, a 1.0 falls into no bin."""
-
-    def calibration_error(confidence, right, bins=10):
-        place = (confidence * bins).long().clamp(max=bins - 1 if last else bins)
-        inside = [place == index for index in range(bins) if empty or (place == index).any()]
-        gaps = [right[i].double().mean() - confidence[i].double().mean() for i in inside]
-        return total(torch.tensor(gaps), torch.tensor([i.double().mean() for i in inside]), len(right), bins)
-
-    return calibration_error
-
-
 CALIBRATION_ERROR = Exercise(
     "5.6", "the expected calibration error", my_calibration_error,
     # no confidence lies on a border between two bins, but many at the end of the last
@@ -168,15 +147,18 @@ CALIBRATION_ERROR = Exercise(
             (torch.tensor([0.46, 0.88, 0.71, 0.58]), torch.tensor([False, True, True, False]), 1),
             (Code("(0.1 + torch.rand(300)).clamp(max=1)"), Code("torch.rand(300) < 0.7"), 7)],
     mistakes={
-        "It gives nan: the mean of a bin without any answer is 0 divided by 0. Pass over empty bins.": _calibration_error(lambda g, s, n, bins: (s * g.abs()).sum(), empty=True),
-        "An answer with a confidence of exactly 1 is lost. Let the last bin hold its upper end: `clamp(max=bins - 1)` or `<=`.": _calibration_error(lambda g, s, n, bins: (s * g.abs()).sum(), last=False),
-        "Every bin counts alike here, also one with a single answer. Weigh each gap by its share of the answers.": _calibration_error(lambda g, s, n, bins: g.abs().mean()),
-        "You divided by the number of bins. Weigh each gap by its bin's share of the answers instead.": _calibration_error(lambda g, s, n, bins: g.abs().sum() / bins),
-        "This is the sum of the gaps. Weigh each by its bin's share of the answers, n_b / n.": _calibration_error(lambda g, s, n, bins: g.abs().sum()),
-        "Each gap counts without its sign: take its absolute value, `abs`.": _calibration_error(lambda g, s, n, bins: (s * g).sum()),
-        "Too sure in one bin pays here for too humble in another. Take each gap's absolute value *before* you add up.": _calibration_error(lambda g, s, n, bins: (s * g).sum().abs()),
-        "You cut into ten whatever `bins` says. Use the argument.": lambda c, r, bins=10: my_calibration_error(c, r),
-        "This is in percent. Leave it as a share between 0 and 1.": lambda c, r, bins=10: 100 * my_calibration_error(c, r, bins)},
+        "It gives nan: the mean of a bin without any answer is 0 divided by 0. Pass over empty bins.": altered(my_calibration_error, {"inside.any()": "True"}),
+        "An answer with a confidence of exactly 1 is lost. Let the last bin hold its upper end: `clamp(max=bins - 1)` or `<=`.": altered(my_calibration_error, {".clamp(max=bins - 1)": ""}),
+        "Every bin counts alike here, also one with a single answer. Weigh each gap by its share of the answers.":
+            altered(my_calibration_error, {"inside.double().mean() * ": "", "return error": "return error / len(place.unique())"}),
+        "You divided by the number of bins. Weigh each gap by its bin's share of the answers instead.":
+            altered(my_calibration_error, {"inside.double().mean() * ": "", "return error": "return error / bins"}),
+        "This is the sum of the gaps. Weigh each by its bin's share of the answers, n_b / n.": altered(my_calibration_error, {"inside.double().mean() * ": ""}),
+        "Each gap counts without its sign: take its absolute value, `abs`.": altered(my_calibration_error, {"gap.abs()": "gap"}),
+        "Too sure in one bin pays here for too humble in another. Take each gap's absolute value *before* you add up.":
+            altered(my_calibration_error, {"gap.abs()": "gap", "return error": "return abs(error)"}),
+        "You cut into ten whatever `bins` says. Use the argument.": lambda confidence, right, bins=10: my_calibration_error(confidence, right),
+        "This is in percent. Leave it as a share between 0 and 1.": lambda *given: 100 * my_calibration_error(*given)},
     hints=("The bin of each answer: `confidence * bins`, rounded down, and at most `bins - 1`. Go through the bins in a loop.",
            "The gap of a bin that is not empty: the mean of `right.double()` minus that of `confidence`, without its sign.",
            "Multiply each gap by the bin's share of all answers, and add up."),
@@ -188,11 +170,6 @@ def my_temperature(logits, labels, temperatures):
     return temperatures[losses.index(min(losses))]
 
 
-def _least(loss):
-    """The temperature for which this is smallest."""
-    return lambda logits, labels, temperatures: min(temperatures, key=lambda t: loss(logits, labels, t).item())
-
-
 TEMPERATURE = Exercise(
     "5.7", "the temperature", my_temperature,
     inputs=[(drawn(1, 10, seed=54), torch.tensor([9]), [1.0, 0.5, 4.0, 2.0]), (drawn(2, 10, seed=25), torch.tensor([9, 7]), [3.0, 1.0, 0.4, 2.0]),
@@ -200,13 +177,13 @@ TEMPERATURE = Exercise(
             (drawn(7, 10, seed=44, size=0.5), torch.tensor([7, 9, 4, 1, 3, 7, 0]), [3.0, 0.8, 0.6, 0.3, 1.0, 1.7]),
             (drawn(6, 10, seed=9, size=4, dtype=torch.float64) - 10, torch.tensor([0, 8, 5, 5, 0, 4]), [1.0, 0.3, 0.4, 1.5, 2.0, 2.5, 3.5, 4.5])],
     mistakes={
-        "This is the smallest loss itself. Give back the temperature that gave it.": lambda z, y, temperatures: min(F.cross_entropy(z / t, y) for t in temperatures),
-        "This is the *place* in the list. Give back the temperature that stands there.": lambda z, y, temperatures: temperatures.index(my_temperature(z, y, temperatures)),
-        "You multiplied the logits by the temperature. Divide them.": _least(lambda z, y, t: F.cross_entropy(z * t, y)),
-        "`nll_loss` takes a `log_softmax`, and not logits. `F.cross_entropy` brings its own.": _least(lambda z, y, t: F.nll_loss(z / t, y)),
-        "The softmax was taken twice: `F.cross_entropy` brings its own, and takes logits.": _least(lambda z, y, t: F.cross_entropy((z / t).softmax(dim=1), y)),
-        "This is the first of the list. The accuracy cannot choose: it is the same for every temperature. The loss can.": lambda z, y, temperatures: temperatures[0],
-        "This is the smallest temperature, which makes the network boldest. Look for the smallest *loss*.": lambda z, y, temperatures: min(temperatures)},
+        "This is the smallest loss itself. Give back the temperature that gave it.": altered(my_temperature, {"temperatures[losses.index(min(losses))]": "min(losses)"}),
+        "This is the *place* in the list. Give back the temperature that stands there.": altered(my_temperature, {"temperatures[losses.index(min(losses))]": "losses.index(min(losses))"}),
+        "You multiplied the logits by the temperature. Divide them.": altered(my_temperature, {"logits /": "logits *"}),
+        "`nll_loss` takes a `log_softmax`, and not logits. `F.cross_entropy` brings its own.": altered(my_temperature, {"cross_entropy": "nll_loss"}),
+        "The softmax was taken twice: `F.cross_entropy` brings its own, and takes logits.": altered(my_temperature, {"logits / temperature": "(logits / temperature).softmax(dim=1)"}),
+        "This is the first of the list. The accuracy cannot choose: it is the same for every temperature. The loss can.": lambda logits, labels, temperatures: temperatures[0],
+        "This is the smallest temperature, which makes the network boldest. Look for the smallest *loss*.": lambda logits, labels, temperatures: min(temperatures)},
     hints=("The loss of a temperature: divide the logits by it, and take the cross entropy with the labels.",
            "Compute it for every temperature of the list, and remember which one gave the smallest.",
            "`min(temperatures, key=…)` finds it in one line: the key is a function that gives the loss of a temperature."),
@@ -227,20 +204,17 @@ EXAMPLE = [0, 10, 20, 30, 40, 50, 60], [0.985, 0.98, 0.96, 0.87, 0.76, 0.52, 0.3
 def judge_angle(outcomes, angles=EXAMPLE[0], accuracies=EXAMPLE[1], count=300):
     """The first measured angle that costs more than 10 points for certain, by either of the lesson's intervals."""
     angle = number_of(outcomes[0].value)
-    if angle not in angles:
-        dots = f"{', '.join(map(str, angles[:-1]))} and {angles[-1]}"
-        raise NotRight(f"No dot stands at an angle of {angle:g}. The measured angles are {dots}.")
+    dots = f"{', '.join(map(str, angles[:-1]))} and {angles[-1]}"
+    refuse_if(angle not in angles, f"No dot stands at an angle of {angle:g}. The measured angles are {dots}.")
     place = angles.index(angle)
     for ends in (my_interval, interval):
         lowest, highest = ends(accuracies[0] * count, count)[0], [ends(one * count, count)[1] for one in accuracies]
         lost = [lowest - high > 0.10 for high in highest]
         if lost[place] and not any(lost[:place]):
             return
-    if not any(lost):
-        raise NotRight("In this run no measured angle costs as much. Train for longer, and run the lesson again.")
+    refuse_if(not any(lost), "In this run no measured angle costs as much. Train for longer, and run the lesson again.")
     words = f"CNN's interval upright begins at {lowest:.1%}, and at {angle:g}° it ends at {highest[place]:.1%}."
-    if lost[place]:
-        raise NotRight(f"{words} That is more than 10 points below, but a smaller angle costs that much already.")
+    refuse_if(lost[place], f"{words} That is more than 10 points below, but a smaller angle costs that much already.")
     if accuracies[0] - accuracies[place] > 0.10:
         words += " The accuracies differ by more than 10 points, but a part of that may be luck."
     raise NotRight(f"{words} That is not yet enough. Go on to larger angles.")

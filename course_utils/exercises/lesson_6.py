@@ -7,13 +7,11 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from ..data import batches, load_digits, to_inputs
-from ..training import fit, squared_error
-from .exercise import Code, Exercise, NotRight
+from ..data import load_digits, to_inputs
+from ..training import squared_error
+from .exercise import Code, Exercise, NotRight, altered, refuse_if
 from .judging import number_of
-from .lesson_3 import LOG_SOFTMAX
-
-# The causes, as in the lesson's list ----------------------------------------------------------------------------------
+from .lesson_3 import LOG_SOFTMAX, trained
 
 CAUSES = {  # what each is, and what it looks like
     "A": ("a learning rate too large", "it starts at ln 10, leaps far above it, and stays at or above ln 10"),
@@ -40,8 +38,7 @@ def _cause(patient, number, right, clue):
         number, f"the cause of patient {patient}", f'my_cause_{patient} = "{right}"',
         mistakes={_told(letter, clue): letter for letter in CAUSES if letter != right},
         hints=(LIST, f"Of one cause this is true: {CAUSES[right][1]}.", clue),
-        why=f"{CAUSES[right][0].capitalize()}: {CAUSES[right][1]}.",
-    )  # fmt: skip
+        why=f"{CAUSES[right][0].capitalize()}: {CAUSES[right][1]}.")  # fmt: skip
 
 
 PATIENTS = [_cause(patient, *words) for patient, words in {
@@ -53,8 +50,6 @@ PATIENTS = [_cause(patient, *words) for patient, words in {
     6: ("6.13", "D", "This one has learned the mean, and nothing else. Compare the shapes that meet in the loss."),
     7: ("6.15", "C", "This curve leaps wherever one digit ends and the next begins. In what order do the digits come?"),
 }.items()]  # fmt: skip
-
-# Landmarks and repairs ------------------------------------------------------------------------------------------------
 
 LANDMARKS = Exercise(
     "6.1", "landmarks before the run", "my_landmarks = [-0.1, -1]", rtol=5e-3,
@@ -77,8 +72,7 @@ START = Exercise(
         "That is the number of digits. The loss is the logarithm of it.": 100,
         "That is the logarithm to base 10. The loss takes the natural one, `math.log`.": 2,
         "The sign is turned round: 1/100 has a negative logarithm, and the loss turns it.": -math.log(100)},
-    hints=("In batches of 64 it started at ln 64. What would share its 1 among more digits?",
-           "Each column shares 1 among 100 digits, so each gets about 1/100.",
+    hints=("In batches of 64 it started at ln 64. What would share its 1 among more digits?", "Each column shares 1 among 100 digits, so each gets about 1/100.",
            "The loss is minus the natural logarithm of that share."),
     why="−ln(1/100) = ln 100 = 4.605. A start that depends on the batch size is the mark of this fault.")  # fmt: skip
 
@@ -123,8 +117,6 @@ LOSS = Exercise(
            "`nll_loss` picks and averages too, and puts the minus in front. It wants logarithms; a tensor has `.log()`."),
     why="One softmax is in the network, so the loss must bring none. It is safer still to take the network's softmax off.")  # fmt: skip
 
-# Tests that tell the healthy from the sick ----------------------------------------------------------------------------
-
 
 def _test(number, title, solution, inputs, mistakes, hints, why):
     """An exercise that asks for a test: True for the healthy, False for the sick."""
@@ -141,10 +133,6 @@ def my_examination(outputs):
     return torch.allclose(sums, torch.ones_like(sums), atol=1e-4)
 
 
-def _sums_to_1(sums, within=1e-3):
-    return bool(((sums - 1).abs() < within).all())
-
-
 EXAMINATION = _test(
     "6.6", "an examination for log-probabilities", my_examination,
     [(Code(text),) for text in (
@@ -156,14 +144,15 @@ EXAMINATION = _test(
         "torch.randn(64, 10).mul(3).log_softmax(dim=1)", "torch.randn(7, 10).log_softmax(dim=1)",
         "torch.randn(64, 10).log_softmax(dim=0)")],
     {
-        "Your test says True to a softmax over the batch, the very fault it is to find. Sum along each row: `dim=1`.": lambda outputs: _sums_to_1(outputs.exp().sum(dim=0)),
-        "Your test takes in the whole sum, which is right too where digits share 1 for each class. Every row must sum to 1.": lambda outputs: _sums_to_1(outputs.exp().sum() / len(outputs)),
-        "Your test says True to plain probabilities. It is to find *log*-probabilities: take `outputs.exp()` before you sum.": lambda outputs: _sums_to_1(outputs.sum(dim=1)),
+        "Your test says True to a softmax over the batch, the very fault it is to find. Sum along each row: `dim=1`.": altered(my_examination, {"dim=1": "dim=0"}),
+        "Your test takes in the whole sum, which is right too where digits share 1 for each class. Every row must sum to 1.": altered(my_examination, {"sum(dim=1)": "sum() / len(outputs)"}),
+        "Your test says True to plain probabilities. It is to find *log*-probabilities: take `outputs.exp()` before you sum.": altered(my_examination, {".exp()": ""}),
         "No log-probability is above 0: true, and not enough, since a softmax over the batch passes too. Sum the rows.": lambda outputs: bool((outputs <= 0).all()),
-        "Your test says True where only some of the rows are sound. Every single row must sum to 1: `.all()`.": lambda outputs: any(_sums_to_1(row.exp().sum()) for row in outputs),
-        "Your test asks for exactly 1, so it says False to sound outputs: computers round. Use `torch.allclose`, never `==`.": lambda outputs: bool((outputs.exp().sum(dim=1) == 1).all()),
-        "Your tolerance is so wide that rows which sum to 0.95 pass. Rounding alone is about a millionth: 0.001 is enough.": lambda outputs: _sums_to_1(outputs.exp().sum(dim=1), within=0.1),
-        "These are verdicts on each row. One verdict on all of them is wanted: `.all()`, or `torch.allclose`.": lambda outputs: (outputs.exp().sum(dim=1) - 1).abs() < 1e-3},
+        "Your test says True where only some of the rows are sound. Every single row must sum to 1: `.all()`.": altered(my_examination, {"allclose": "isclose", "1e-4)": "1e-4).any()"}),
+        "Your test asks for exactly 1, so it says False to sound outputs: computers round. Use `torch.allclose`, never `==`.":
+            altered(my_examination, {"torch.allclose(sums, torch.ones_like(sums), atol=1e-4)": "all(sums == 1)"}),
+        "Your tolerance is so wide that rows which sum to 0.95 pass. Rounding alone is about a millionth: 0.001 is enough.": altered(my_examination, {"1e-4": "0.1"}),
+        "These are verdicts on each row. One verdict on all of them is wanted: `.all()`, or `torch.allclose`.": altered(my_examination, {"allclose": "isclose"})},
     hints=("Turn log-probabilities back into probabilities, and sum them. Along which axis must it give 1?",
            "`outputs.exp()` are the probabilities; `sum(dim=1)` then gives one sum for each digit.",
            "Compare all sums with 1 at once, and with a tolerance: `help(torch.allclose)`."),
@@ -200,7 +189,7 @@ INPUT_TEST = _test(
     [(torch.tensor(pictures, dtype=kind)[:, None, None],) for kind, *pictures in (
         (torch.float32, [0, 1]), (torch.float32, [0.2, 0.9], [1, 0]), (torch.float64, [0, 0.1, 0.7]), (torch.uint8, [0, 255]),
         (torch.float32, [0, 255]), (torch.uint8, [0, 1]), (torch.float32, [0, 1], [0, 200]), (torch.float32, [-1, 1]),
-        (torch.float32, [0, 0, 0, 3]))],
+        (torch.float32, [0, 0, 0, 3]), (torch.float32, [0.2, 0.7]), (torch.float32, [0.5, 1.5]), (torch.float64, [3, 0], [0, 1]))],
     {
         "Bytes of 0 and 1 pass, which a `//` has made. Ask for decimal numbers too.": lambda inputs: bool(inputs.min() >= 0 and inputs.max() <= 1),
         "Pixels below 0 pass. Ask for the smallest too.": lambda inputs: bool(inputs.is_floating_point() and inputs.max() <= 1),
@@ -219,12 +208,6 @@ def my_loss_test(loss_fn):
     return bool(loss_fn(perfect, labels) == 0 and loss_fn(mixed_up, labels) > 0)
 
 
-def _on_three(passes):
-    """A wrong answer: another question about what answers cost whose labels are 1, 2 and 3."""
-    labels = torch.tensor([1.0, 2.0, 3.0])
-    return lambda loss_fn: bool(passes(lambda *answers: loss_fn(torch.tensor(answers)[:, None], labels)))
-
-
 LOSS_TEST = _test(
     "6.14", "a test for a loss", my_loss_test,
     [(Code(f"lambda answers, labels: {loss}"),) for loss in (
@@ -232,11 +215,13 @@ LOSS_TEST = _test(
         "(answers.flatten() - labels).abs().mean()", "((answers - labels) ** 2).mean()", "(answers - labels).abs().sum()",
         "(answers.mean() - labels.float().mean()) ** 2", "0 * answers.sum()", "1 + ((answers[:, 0] - labels) ** 2).mean()")],
     {
-        "Some sick losses cost nothing whatever the answers are. Try wrong answers too.": _on_three(lambda cost: cost(1.0, 2.0, 3.0) == 0),
-        "Wrong answers cost something with patient 6 too. Ask what *perfect* answers cost.": _on_three(lambda cost: cost(3.0, 2.0, 1.0) > 0),
-        "Some losses compare only the means. Give perfect answers in a wrong order.": _on_three(lambda cost: cost(1.0, 2.0, 3.0) == 0 < cost(4.0, 5.0, 6.0)),
-        "Your test asks for the mean square, and says False to other sound losses. Perfect costs 0, wrong more.": _on_three(lambda cost: cost(3.0, 2.0, 1.0) == 8 / 3),
-        "With a single label every answer meets the right one, whatever the shapes. Take several.": lambda loss_fn: bool(loss_fn(torch.ones(1, 1), torch.ones(1)) == 0 < loss_fn(torch.zeros(1, 1), torch.ones(1)))},
+        "Some sick losses cost nothing whatever the answers are. Try wrong answers too.": altered(my_loss_test, {" and loss_fn(mixed_up, labels) > 0": ""}),
+        "Wrong answers cost something with patient 6 too. Ask what *perfect* answers cost.": altered(my_loss_test, {"loss_fn(perfect, labels) == 0 and ": ""}),
+        "Some losses compare only the means. Give perfect answers in a wrong order.": altered(my_loss_test, {"labels.flip(0).unsqueeze(1)": "labels.unsqueeze(1) + 3"}),
+        "Your test asks for the mean square, and says False to other sound losses. Perfect costs 0, wrong more.":
+            altered(my_loss_test, {"(perfect, labels) == 0 and loss_fn(mixed_up, labels) > 0": "(mixed_up, labels) == 8 / 3"}),
+        "With a single label every answer meets the right one, whatever the shapes. Take several.":
+            altered(my_loss_test, {"[1.0, 2.0, 3.0]": "[1.0]", "labels.flip(0).unsqueeze(1)": "labels.unsqueeze(1) - 1"})},
     hints=("Make up your own labels, such as 1, 2, 3, and perfect answers to them in the shape `[3, 1]`. What must they cost?",
            "And what if the same answers stand in another order? Where each answer meets its own label, that costs more than 0.",
            "`labels.unsqueeze(1)` has the shape `[N, 1]`, and `.flip(0)` turns an order round. Hand both to `loss_fn`."),
@@ -251,7 +236,7 @@ def my_order_test(labels, batch_size):
 ORDER_TEST = _test(
     "6.16", "a test for the order", my_order_test,
     [(torch.tensor([3, 1, 4, 1, 5, 9, 2, 6, 5, 3, 5, 8]), 6), (torch.tensor([2, 7, 1, 8, 2, 8, 0, 0]), 7),
-     (torch.tensor([0, 0, 0, 0, 1, 1, 1, 1]), 4), (torch.tensor([0, 1, 0, 1, 0, 1, 2, 3, 2, 3, 2, 3]), 6),
+     (torch.tensor([0, 0, 0, 0, 1, 1, 1, 1]), 4), (torch.tensor([0, 1, 2, 3, 3, 0]), 6), (torch.tensor([0, 1, 2, 3, 4, 5, 6, 6]), 8), (torch.tensor([1, 2, 3, 4, 5, 6, 6, 6, 7, 7]), 5), (torch.tensor([0, 1, 0, 1, 0, 1, 2, 3, 2, 3, 2, 3]), 6),
      *((Code(labels), 64) for labels in (
          "torch.randperm(1000) % 10", "torch.arange(1000) // 100", "(torch.arange(1000) // 100).flip(0)",
          "torch.cat([torch.randperm(320) % 10, torch.full((64,), 7), torch.randperm(320) % 10])",
@@ -279,35 +264,23 @@ CAUSES_8 = Exercise(
     why="Curve p has a far larger rate than the healthy patient, and curve q a far smaller one. Nothing else differs.")  # fmt: skip
 
 
-def trained_regression(rate: float) -> tuple[float, int]:
-    """The last mean loss and the number of dead neurons of 784-64-1, ReLU, on 2,000 embedded digits, ten epochs of SGD."""
-    torch.manual_seed(0)
-    model = nn.Sequential(nn.Flatten(), nn.Linear(784, 64), nn.ReLU(), nn.Linear(64, 1))
-    split = load_digits("digits", train_size=2000).train
-    train = batches(split, 64, shuffle=True, generator=torch.Generator().manual_seed(0))
-    optimizer = torch.optim.SGD(model.parameters(), lr=rate)
-    loss = fit(model, train, None, squared_error, optimizer, epochs=10).train_loss[-1]
-    with torch.no_grad():
-        return loss, int((~(model[:3](to_inputs(split.images)) > 0).any(dim=0)).sum())
-
-
 def judge_rate(outcomes):
+    """The loss falls below the goal; where it does not, the dead neurons and the loss show which way to go."""
     rate = number_of(outcomes[0].value)
-    if not 0 < rate < 1e6:
-        raise NotRight(f"A learning rate is a small positive number, and {rate:g} is none. Try 0.1 first.")
-    with torch.random.fork_rng(devices=[]):
-        loss, dead = trained_regression(rate)
-    if loss < 6:
-        return
-    if not math.isfinite(loss):
-        words = "Each step overshot by more than the one before, until the numbers ran over. Try a hundredth."
-    elif dead > 50:
-        words = f"The steps are too long: {dead} of the 64 hidden neurons are dead. Try a tenth."
-    elif loss > 20:
-        words = "It started near 28, and has hardly moved: the steps are far too short. Try a hundred times."
-    else:
-        words = "It falls, but it creeps: nearly all neurons live, and the steps are too short. Try three times."
-    raise NotRight(f"With {rate:g} the mean loss of epoch 10 is {loss:,.2f}. The goal is below 6. {words}")
+    refuse_if(not 0 < rate < 1e6, f"A learning rate is a small positive number, and {rate:g} is none. Try 0.1 first.")
+    model, loss = trained(1, squared_error, rate, 10)
+    with torch.no_grad():
+        alive = (model[:3](to_inputs(load_digits("digits", train_size=2000).train.images)) > 0).any(dim=0)
+    dead = int((~alive).sum())
+    told = f"With {rate:g} the mean loss of epoch 10 is {loss:,.2f}. The goal is below 6."
+    words = "Each step overshot by more than the one before, until the numbers ran over. Try a hundredth."
+    refuse_if(not math.isfinite(loss), f"{told} {words}")
+    words = f"The steps are too long: {dead} of the 64 hidden neurons are dead. Try a tenth."
+    refuse_if(loss >= 6 and dead > 50, f"{told} {words}")
+    words = "It started near 28, and has hardly moved: the steps are far too short. Try a hundred times."
+    refuse_if(loss > 20, f"{told} {words}")
+    words = "It falls, but it creeps: nearly all neurons live, and the steps are too short. Try three times."
+    refuse_if(loss >= 6, f"{told} {words}")
 
 
 RATE = Exercise(
@@ -340,8 +313,6 @@ CHOICE = Exercise(
            "What is reported stands at that same position, in the other tensor."),
     why="The test digits had no say in the choice, so its luck cannot be in the report.")  # fmt: skip
 
-# The ward -------------------------------------------------------------------------------------------------------------
-
 EXAMPLE = {"P": [2.3, 2.31, 2.28, 2.2, 2.05, 1.9, 1.72, 1.63], "Q": [2.3, 0.6, 1.8, 4.5, 2.9, 6.0, 2.8, 3.9],
            "R": [25.7, 11.0, 9.1, 8.8, 8.2, 8.5, 8.3, 8.2], "S": [-0.1, -0.12, -0.35, -0.6, -0.7, -0.8, -0.79, -0.81],
            "T": [2.3, 0.01, 9.8, 0.2, 6.0, 0.05, 4.5, 0.02], "U": [2.3, 2.31, 2.29, 2.3, 2.3, 2.28, 2.29, 2.27],
@@ -373,8 +344,8 @@ def my_diagnoses(curves):
 def judge_diagnoses(outcomes, truth=EXAMPLE_TRUTH, curves=EXAMPLE):
     answer = outcomes[0].value if isinstance(outcomes[0].value, dict) else {}
     named = {str(patient).strip().upper(): str(cause).strip(" .():").upper() for patient, cause in answer.items()}
-    if named.keys() != truth.keys():
-        raise NotRight(f"A dictionary is wanted, with a cause for each of {', '.join(truth)}, and for nobody else.")
+    words = f"A dictionary is wanted, with a cause for each of {', '.join(truth)}, and for nobody else."
+    refuse_if(named.keys() != truth.keys(), words)
     found = [cause for patient, cause in truth.items() if named[patient] == cause]
     if len(found) == len(truth):
         return
@@ -395,6 +366,5 @@ WARD = Exercise(
            "Those left start at ln 10. One touches zero, one never moves, one leaps at once and lies flat, one climbs again."),
     why="The letters change with the seed, so the course's answer is a rule: the surest signs first, as you would take them.")  # fmt: skip
 
-EXERCISES = sorted([
-    *PATIENTS, LANDMARKS, OUTPUTS, START, EXAMINATION, LOSS, GRADIENT_TEST, INPUT_TEST, LOSS_TEST, ORDER_TEST, CAUSES_8,
-    RATE, CHOICE, WARD], key=lambda exercise: int(exercise.number.removeprefix("6.")))  # fmt: skip
+EXERCISES = sorted([*PATIENTS, LANDMARKS, OUTPUTS, START, EXAMINATION, LOSS, GRADIENT_TEST, INPUT_TEST, LOSS_TEST, ORDER_TEST,
+                    CAUSES_8, RATE, CHOICE, WARD], key=lambda exercise: int(exercise.number.removeprefix("6.")))  # fmt: skip

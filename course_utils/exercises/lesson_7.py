@@ -1,14 +1,10 @@
 """Lesson 7: what a faster part is worth, reading a profile, choosing a run, schedules, counting operations, spread."""
 
 import math
-import statistics
 
 import torch
-from torch.nn import functional as F
 
-from .exercise import Exercise, drawn
-
-# Where the seconds go -------------------------------------------------------------------------------------------------
+from .exercise import Exercise, altered, drawn
 
 
 def my_speedup(seconds, part, times):
@@ -42,16 +38,6 @@ def my_limit(rows, names):
     return whole / (whole - free)
 
 
-def _limit(weight=lambda calls, time: time, chosen=lambda name, names: name in names):
-    """A wrong answer: another number of each row is added up, or other rows become free."""
-
-    def answer(rows, names):
-        whole = sum(weight(*row[1:]) for row in rows)
-        return whole / (whole - sum(weight(*row[1:]) for row in rows if chosen(row[0], names)))
-
-    return answer
-
-
 PRODUCTS = ["aten::addmm", "aten::mm"]
 
 LIMIT = Exercise(
@@ -59,15 +45,16 @@ LIMIT = Exercise(
     inputs=[([("aten::addmm", 1, 20.0), ("aten::mm", 2, 30.0), ("aten::relu", 3, 50.0)], PRODUCTS),
             ([("aten::mm", 5, 20.0), ("aten::addmm", 3, 40.0), ("aten::relu", 2, 10.0), ("Optimizer.step", 1, 90.0)], ["Optimizer.step"]),
             ([("aten::relu", 4, 10.0), ("aten::mm", 2, 15.0), ("aten::bmm", 7, 20.0), ("aten::addmm", 1, 5.0), ("aten::add", 9, 40.0)], PRODUCTS),
-            ([("aten::mm", 5, 20.0), ("aten::addmm", 3, 40.0), ("aten::add_", 8, 10.0)], ["aten::add_", "aten::conv2d"])],
+            ([("aten::mm", 5, 20.0), ("aten::addmm", 3, 40.0), ("aten::add_", 8, 10.0)], ["aten::add_", "aten::conv2d"]),
+            ([("aten::add", 3, 10.0), ("aten::addmm", 1, 30.0), ("aten::mul", 2, 20.0)], ["aten::add"])],
     mistakes={
         "This is the share of these operations. If they cost nothing, how many times as fast is the whole?": lambda *given: 1 - 1 / my_limit(*given),
         "Turned over: this is the share of the time that is left. Divide the whole by what is left.": lambda *given: 1 / my_limit(*given),
         "You divided by the time of the named operations. They cost nothing; divide by what is left.": lambda *given: 1 / (1 - 1 / my_limit(*given)),
-        "You added up calls. A call can be short or long: add up the third column.": _limit(lambda calls, time: calls),
-        "The third column is the time of all calls of a row together. Do not multiply it with the calls.": _limit(lambda calls, time: calls * time),
-        "Only the first of the names was looked for.": _limit(chosen=lambda name, names: name == names[0]),
-        "Compare whole names: another operation may end in the same letters, as `aten::bmm` and `aten::mm` do.": _limit(chosen=lambda name, names: name[-2:] in [one[-2:] for one in names])},
+        "You added up calls. A call can be short or long: add up the third column.": altered(my_limit, {", _, time": ", time, _"}),
+        "The third column is the time of all calls of a row together. Do not multiply it with the calls.": altered(my_limit, {"time for": "calls * time for", ", _, time": ", calls, time"}),
+        "Only the first of the names was looked for.": altered(my_limit, {"in names": "== names[0]"}),
+        "Compare whole names: another operation may end in the same letters, as `aten::bmm` and `aten::mm` do.": altered(my_limit, {"name in names": "name[-2:] in [one[-2:] for one in names]"})},
     hints=("Go through the rows with `for name, calls, microseconds in rows`. `name in names` asks whether one is meant.",
            "Two sums: the microseconds of all rows, and those of the named ones, which are to cost nothing.",
            "It is exercise 7.1 with a part that is infinitely many times as fast: before over after."),
@@ -82,16 +69,6 @@ def my_run(runs, goal):
     return size, rate
 
 
-def _least(key, give=lambda run: run[:2]):
-    """A wrong answer: of the runs that are good enough, the one whose key is least, and something of it."""
-
-    def answer(runs, goal):
-        good = [run for run in runs if run[3] >= goal]
-        return give(min(good, key=key)) if good else None
-
-    return answer
-
-
 RUNS = [(16, 0.1, 9.5, 0.97), (64, 0.1, 3.5, 0.93), (64, 0.4, 3.6, 0.95),
         (256, 0.1, 1.9, 0.85), (256, 0.4, 1.8, 0.91), (256, 1.6, 2.0, 0.94)]  # fmt: skip
 
@@ -102,14 +79,14 @@ RUN = Exercise(
             ([(512, 0.4, 4.0, 0.82), (100, 0.1, 3.0, 0.85), (10, 0.1, 2.5, 0.86)], 0.8),
             *((RUNS, goal) for goal in (0.9, 0.94, 0.95, 0.96, 0.5, 0.99))],
     mistakes={
-        "You chose the fastest of all, which may miss the goal. First keep those that reach it.": lambda runs, goal: min(runs, key=lambda run: run[2])[:2],
-        "You compared all sizes at one rate. A large batch may need a higher one: look at every run.": lambda runs, goal: my_run([run for run in runs if run[1] == runs[0][1]], goal),
-        "You chose the most accurate. All that reach the goal are good enough: take the fastest of them.": _least(lambda run: -run[3]),
-        "You chose the largest batch that is good enough. Compare the seconds: it is not always the fastest.": _least(lambda run: -run[0]),
-        "You chose the first that is good enough. Take the one with the fewest seconds.": _least(lambda run: 0),
-        "Equal to the goal is enough: `>=`, not `>`.": lambda runs, goal: my_run(runs, goal + 1e-9),
-        "The batch size is right. Give back its learning rate too: a size alone is no recipe.": _least(lambda run: run[2], give=lambda run: run[0]),
-        "Where no run reaches the goal there is nothing to choose from. Give back `None` there.": lambda runs, goal: min((run for run in runs if run[3] >= goal), key=lambda run: run[2])[:2]},
+        "You chose the fastest of all, which may miss the goal. First keep those that reach it.": altered(my_run, {" if accuracy >= goal": ""}),
+        "You compared all sizes at one rate. A large batch may need a higher one: look at every run.": altered(my_run, {"accuracy >= goal": "accuracy >= goal and rate == runs[0][1]"}),
+        "You chose the most accurate. All that reach the goal are good enough: take the fastest of them.": altered(my_run, {"(seconds, size": "(-accuracy, size"}),
+        "You chose the largest batch that is good enough. Compare the seconds: it is not always the fastest.": altered(my_run, {"(seconds, size": "(-size, size"}),
+        "You chose the first that is good enough. Take the one with the fewest seconds.": altered(my_run, {"min(good)": "good[0]"}),
+        "Equal to the goal is enough: `>=`, not `>`.": altered(my_run, {">=": ">"}),
+        "The batch size is right. Give back its learning rate too: a size alone is no recipe.": altered(my_run, {"return size, rate": "return size"}),
+        "Where no run reaches the goal there is nothing to choose from. Give back `None` there.": altered(my_run, {"if not good": "if False"})},
     hints=("First keep the runs whose accuracy is at least the goal: `for size, rate, seconds, accuracy in runs`.",
            "Of tuples that begin with the seconds, `min` takes the one with the fewest.",
            "If no run was kept, the list is empty. An empty list counts as false: `if good:` asks whether there is any."),
@@ -123,11 +100,6 @@ def my_cycle(step, steps):
     return (1 + math.cos(math.pi * (step - middle) / middle)) / 2
 
 
-def _fall(factor):
-    """A wrong answer: right up to the middle, and then another fall, from how far it is past the middle, 0 to 1."""
-    return lambda step, steps: factor(2 * step / steps - 1) if 2 * step > steps else my_cycle(step, steps)
-
-
 CYCLE = Exercise(
     "7.4", "a cycle of your own", my_cycle, atol=1e-5,
     inputs=[(1, 4), (2, 4), (3, 4), (2, 5), (3, 5), (4, 5), (3, 7), (5, 7), (0, 16), (2, 16), (8, 16), (13, 16), (15, 16),
@@ -135,15 +107,14 @@ CYCLE = Exercise(
     mistakes={
         "It falls from the first step on. It should rise from 0 to 1 in the first half.": lambda step, steps: 1 - step / steps,
         "This is `half_cosine` over all steps. Here it begins in the middle, where the factor is 1.": lambda step, steps: (1 + math.cos(math.pi * step / steps)) / 2,
-        "The second half falls in a straight line. Let it follow the cosine.": _fall(lambda past: 1 - past),
+        "The second half falls in a straight line. Let it follow the cosine.": altered(my_cycle, {"(1 + math.cos(math.pi * (step - middle) / middle)) / 2": "2 - step / middle"}),
         "It reaches 1 at the end. It should be 1 in the middle already.": lambda step, steps: step / steps,
-        "The rise is a cosine too. Let it rise in a straight line.": lambda step, steps: (1 - math.cos(2 * math.pi * step / steps)) / 2,
-        "The cosine goes only half its way. In the second half its angle must go from 0 to π.": _fall(lambda past: (1 + math.cos(math.pi * past / 2)) / 2),
-        "In the second half the cosine still counts from step 0. Let it count from the middle.": lambda step, steps: (1 + math.cos(math.pi * step / steps)) / 2 if 2 * step >= steps else 2 * step / steps,
-        "A cosine goes down to −1. `half_cosine` adds 1 and halves, so that it ends at 0.": _fall(lambda past: math.cos(math.pi * past)),
-        "The middle of an odd number of steps lies between two of them, and `//` rounds it down. Divide with `/`.":
-            lambda step, steps: my_cycle(step, 2 * (steps // 2)) if step < steps // 2 else (1 + math.cos(math.pi * (step / (steps // 2) - 1))) / 2,
-        "The middle is `steps / 2`, though the last step is `steps` − 1.": lambda step, steps: my_cycle(step, steps - 1)},
+        "The rise is a cosine too. Let it rise in a straight line.": altered(my_cycle, {"step < middle": "False"}),
+        "The cosine goes only half its way. In the second half its angle must go from 0 to π.": altered(my_cycle, {"math.pi *": "math.pi / 2 *"}),
+        "In the second half the cosine still counts from step 0. Let it count from the middle.": altered(my_cycle, {"(step - middle) / middle": "step / steps"}),
+        "A cosine goes down to −1. `half_cosine` adds 1 and halves, so that it ends at 0.": altered(my_cycle, {"(1 + ": "(", ") / 2": ")"}),
+        "The middle of an odd number of steps lies between two of them, and `//` rounds it down. Divide with `/`.": altered(my_cycle, {"steps / 2": "steps // 2"}),
+        "The middle is `steps / 2`, though the last step is `steps` − 1.": altered(my_cycle, {"steps / 2": "(steps - 1) / 2"})},
     hints=("Two cases: `if step < steps / 2`, and the rest. In the first half the factor is `step / (steps / 2)`.",
            "In the second half, measure how far it is past the middle, from 0 to 1: `(step - steps / 2) / (steps / 2)`.",
            "`half_cosine` falls from 1 to 0 while `step / steps` goes from 0 to 1. What stands in that place now?"),
@@ -157,16 +128,6 @@ def my_smoothed_loss(logits, labels, smoothing):
     return ((1 - smoothing) * true + smoothing * anything).mean()
 
 
-def _smoothed(mixed):
-    """A wrong answer: another mixture of the true class's loss, the sum of all classes' losses, and their number."""
-
-    def answer(logits, labels, smoothing):
-        true, every = F.cross_entropy(logits, labels), -torch.log_softmax(logits, dim=1).sum(dim=1).mean()
-        return mixed(true, every, logits.shape[1], smoothing)
-
-    return answer
-
-
 SMOOTHED_LOSS = Exercise(
     "7.5", "label smoothing", my_smoothed_loss, atol=1e-5,
     inputs=[(torch.tensor([[1.0, 0.0, -1.0], [0.5, 2.0, 0.0]]), torch.tensor([0, 2]), 0.3),
@@ -174,22 +135,19 @@ SMOOTHED_LOSS = Exercise(
             (drawn(7, 10, seed=3), torch.tensor([1, 7, 7, 0, 3, 4, 9]), 0.1),
             (drawn(4, 5, seed=4, dtype=torch.float64), torch.tensor([4, 0, 1, 1]), 0.0)],
     mistakes={
-        "One loss for each sample. Take their mean.": lambda logits, labels, e: F.cross_entropy(logits, labels, label_smoothing=e, reduction="none"),
-        "The sign is turned around: a loss is minus a logarithm.": lambda *given: -my_smoothed_loss(*given),
-        "This is plain cross entropy: the smoothing takes no part.": _smoothed(lambda true, every, classes, e: true),
-        "The shares are exchanged: the true digit gets 1 − ε.": _smoothed(lambda true, every, classes, e: e * true + (1 - e) * every / classes),
-        "The sum over the classes must be divided by their number: it is a mean.": _smoothed(lambda true, every, classes, e: (1 - e) * true + e * every),
-        "The true digit's part is weighted with 1 − ε, so that both shares make one.": _smoothed(lambda true, every, classes, e: true + e * every / classes),
-        "You shared ε among the *other* classes. The formula's sum runs over all of them.": _smoothed(lambda true, every, classes, e: (1 - e) * true + e * (every - true) / (classes - 1)),
-        "You divided by 10. Take the mean over the classes that there are.": _smoothed(lambda true, every, classes, e: (1 - e) * true + e * every / 10),
-        "`log_p[:, labels]` takes all of these columns from every row. Each row has one: `log_p[range(len(labels)), labels]`.":
-            lambda z, labels, e: -((1 - e) * z.log_softmax(1)[:, labels].mean() + e * z.log_softmax(1).mean())},
+        "One loss for each sample. Take their mean.": altered(my_smoothed_loss, {"anything).mean()": "anything)"}),
+        "The sign is turned around: a loss is minus a logarithm.": altered(my_smoothed_loss, {"return ": "return -"}),
+        "This is plain cross entropy: the smoothing takes no part.": altered(my_smoothed_loss, {"((1 - smoothing) * true + smoothing * anything)": "true"}),
+        "The shares are exchanged: the true digit gets 1 − ε.": altered(my_smoothed_loss, {"true = ": "anything = ", "anything = -log_p.mean": "true = -log_p.mean"}),
+        "The sum over the classes must be divided by their number: it is a mean.": altered(my_smoothed_loss, {"log_p.mean": "log_p.sum"}),
+        "The true digit's part is weighted with 1 − ε, so that both shares make one.": altered(my_smoothed_loss, {"(1 - smoothing) * ": ""}),
+        "You shared ε among the *other* classes. The formula's sum runs over all of them.": altered(my_smoothed_loss, {"-log_p.mean(dim=1)": "(-log_p.sum(dim=1) - true) / (logits.shape[1] - 1)"}),
+        "You divided by 10. Take the mean over the classes that there are.": altered(my_smoothed_loss, {"log_p.mean(dim=1)": "log_p.sum(dim=1) / 10"}),
+        "`log_p[:, labels]` takes all of these columns from every row. Each row has one: `log_p[range(len(labels)), labels]`.": altered(my_smoothed_loss, {"range(len(labels))": ":"})},
     hints=("Lesson 3's NLL is `-log_p[range(len(labels)), labels]`, one number for each sample.",
            "The second part is the mean over *all* classes: `-log_p.mean(dim=1)`.",
            "Weigh the first with `1 - smoothing` and the second with `smoothing`, add, and take the mean over the samples."),
     why="It is what `nn.CrossEntropyLoss(label_smoothing=…)` computes. A network that is too sure pays for it in the second part.")  # fmt: skip
-
-# Operations, and the spread of a result -------------------------------------------------------------------------------
 
 
 def my_flops(maps_in, maps_out, kernel, rows, columns):
@@ -217,23 +175,19 @@ def my_summary(accuracies):
     return numbers.mean().item(), numbers.std().item() / math.sqrt(len(accuracies))
 
 
-def _error(spread):
-    """A wrong answer: the right mean, and another second number."""
-    return lambda accuracies: (statistics.mean(accuracies), spread(accuracies, len(accuracies)))
-
-
 SUMMARY = Exercise(
     "7.7", "mean and spread", my_summary, parts=("the mean", "its standard error"),
     inputs=[([0.5, 0.9, 0.6],), ([0.991, 0.97, 0.995, 0.989, 0.992],), ([0.2, 0.9, 0.8, 0.85, 0.7, 0.95, 0.9],)],
     mistakes={
-        "The second number is the standard deviation: how far *one* seed scatters. Divide it by √n for the error of the mean.": _error(lambda a, n: statistics.stdev(a)),
-        "The standard deviation is the one with n. From a few numbers it is too small: divide by n − 1, as `std()` does.": _error(lambda a, n: statistics.pstdev(a) / n**0.5),
-        "The second number is a standard deviation, and the one with n. Take the one with n − 1, divided by √n.": _error(lambda a, n: statistics.pstdev(a)),
-        "You divided by n. The error of a mean shrinks with √n only.": _error(lambda a, n: statistics.stdev(a) / n),
-        "You took the variance. Its root is the standard deviation.": _error(lambda a, n: statistics.variance(a) / n**0.5),
-        "The second number is the square of the standard error. Take its root.": _error(lambda a, n: statistics.variance(a) / n),
-        "The two numbers are exchanged: first the mean.": lambda a: my_summary(a)[::-1],
-        "The first number is the median. Add up, and divide by the number.": lambda a: (statistics.median(a), my_summary(a)[1])},
+        "The second number is the standard deviation: how far *one* seed scatters. Divide it by √n for the error of the mean.": altered(my_summary, {" / math.sqrt(len(accuracies))": ""}),
+        "The standard deviation is the one with n. From a few numbers it is too small: divide by n − 1, as `std()` does.": altered(my_summary, {"std()": "std(correction=0)"}),
+        "The second number is a standard deviation, and the one with n. Take the one with n − 1, divided by √n.":
+            altered(my_summary, {"std()": "std(correction=0)", " / math.sqrt(len(accuracies))": ""}),
+        "You divided by n. The error of a mean shrinks with √n only.": altered(my_summary, {"math.sqrt(len(accuracies))": "len(accuracies)"}),
+        "You took the variance. Its root is the standard deviation.": altered(my_summary, {"std": "var"}),
+        "The second number is the square of the standard error. Take its root.": altered(my_summary, {"std": "var", "math.sqrt(len(accuracies))": "len(accuracies)"}),
+        "The two numbers are exchanged: first the mean.": lambda accuracies: my_summary(accuracies)[::-1],
+        "The first number is the median. Add up, and divide by the number.": altered(my_summary, {"mean": "median"})},
     hints=("`torch.tensor(accuracies, dtype=torch.float64)` has `.mean()` and `.std()`.",
            "The standard error is the standard deviation over the root of the number of accuracies.",
            "`len(accuracies)` is n, and `math.sqrt` gives a root. Give the two numbers back with a comma between them."),

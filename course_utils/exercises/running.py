@@ -16,6 +16,8 @@ import types
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import redirect_stdout
 from dataclasses import dataclass, field, replace
+from decimal import Decimal
+from fractions import Fraction
 from itertools import islice
 
 import numpy as np
@@ -140,7 +142,8 @@ def train(step: Callable, model: nn.Module, batches: Sequence, loss_fn: Callable
     backwards, steps = [], []
     next(model.parameters()).register_hook(lambda gradient: backwards.append(1))
     optimizer.register_step_post_hook(lambda *_: steps.append(1))
-    losses = [step(model, images, labels, loss_fn, optimizer) for images, labels in batches]
+    losses = [plain(step(model, images, labels, loss_fn, optimizer)) for images, labels in batches]
+    losses = [loss.squeeze() if isinstance(loss, Tensor) and loss.numel() == 1 else loss for loss in losses]
     weights = nn.utils.parameters_to_vector(model.parameters())
     return [weights, losses, model.training, len(backwards), len(steps)]
 
@@ -228,29 +231,25 @@ def plain(value: object) -> object:
     """
     try:
         return _plain(value, iter(range(MOST_THINGS)))
-    except (_TooMuch, RecursionError):
+    except (OverflowError, RecursionError):
         return Other("more than can be read")
-
-
-class _TooMuch(Exception):
-    pass
 
 
 def _plain(value: object, room: Iterator[int]) -> object:
     if next(room, None) is None:
-        raise _TooMuch
+        raise OverflowError
     kind = type(value)
     if value is None or value is ... or kind in (bool, Other, Code):
         return value
+    if issubclass(kind, str):
+        return str.__getitem__(value, slice(LONGEST))
     if hasattr(kind, "__array__"):
         return _plain_numbers(value)
     if issubclass(kind, int):
         number = int.__add__(value, 0)
         return number if number.bit_length() < 64 else math.copysign(math.inf, number)
-    if issubclass(kind, float):
-        return float.__add__(value, 0.0)
-    if issubclass(kind, str):
-        return str.__getitem__(value, slice(LONGEST))
+    if issubclass(kind, float | Fraction | Decimal):
+        return float.__add__(value if issubclass(kind, float) else float(value), 0.0)
     if issubclass(kind, list | tuple):
         own = tuple if issubclass(kind, tuple) else list
         return own(_plain(part, room) for part in own.__iter__(value))
@@ -263,14 +262,16 @@ def _plain(value: object, room: Iterator[int]) -> object:
     return Other(in_words(value))
 
 
-def _plain_numbers(value: object) -> Tensor | Other:
-    """A tensor or an array as a tensor with memory of its own."""
+def _plain_numbers(value: object) -> Tensor | list | str | Other:
+    """A tensor or an array as a tensor with memory of its own; an array of texts as a list."""
     try:
         with torch._C.DisableTorchFunctionSubclass():
             value = value if isinstance(value, Tensor) else np.asarray(value)
             if math.prod(value.shape) > MOST_NUMBERS:
                 return Other(f"more than {MOST_NUMBERS:,} numbers")
             if isinstance(value, np.ndarray):
+                if value.dtype.kind == "U":
+                    return _plain(value.tolist(), iter(range(MOST_ITEMS)))
                 if value.dtype.kind not in "biuf":
                     return Other("a complex number" if value.dtype.kind == "c" else "an array without numbers")
                 value = torch.tensor(value if value.dtype.name in DTYPES else value.astype(np.float64))
