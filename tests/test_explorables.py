@@ -9,11 +9,11 @@ from bs4 import BeautifulSoup
 from IPython.utils.capture import capture_output
 from matplotlib.figure import Figure
 
-from course_utils import explorables
-from course_utils.explorables import PAGE_SCRIPT, WIDGET_VIEW, module_source, show
+from course_utils.explorables import PAGE_SCRIPT, module_source, show
+from course_utils.explorables.stage import HERE, WIDGET_VIEW
 from course_utils.plotting import describe
 
-MODULES = sorted(path.stem for path in explorables.HERE.glob("*.js"))
+MODULES = sorted(path.stem for path in HERE.glob("*.js"))
 each_module = pytest.mark.parametrize("name", MODULES)
 
 
@@ -58,4 +58,4 @@ def test_a_module_brings_along_what_it_imports_and_fetches_nothing(name):
         assert kind == "data:text/javascript;base64" and base64.b64decode(text)
     assert not re.search(r"https?://|fetch\(|XMLHttpRequest|importScripts", source.replace("http://www.w3.org/", ""))
     assert name == "mount" or f'"{name}": ' in PAGE_SCRIPT
-    assert len((explorables.HERE / f"{name}.js").read_text().splitlines()) <= 250
+    assert len((HERE / f"{name}.js").read_text().splitlines()) <= 250
