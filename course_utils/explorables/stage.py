@@ -80,6 +80,11 @@ def show(
     return widget
 
 
+def new_figure(width: float, height: float) -> Figure:
+    """A figure of this size in hundreds of pixels, without the layout engine that would take most of the time."""
+    return Figure(figsize=(width, height), dpi=100, layout="none")
+
+
 def _as_base64(value: bytes) -> dict:
     return {"base64": base64.b64encode(value).decode()}
 
