@@ -31,14 +31,14 @@ def module_source(name: str) -> str:
     return re.sub(r'"\./(\w+)\.js"', inside, (HERE / f"{name}.js").read_text(encoding="utf-8"))
 
 
-def _page_script() -> str:
+def page_script() -> str:
     """A classic script that holds all modules, and mounts each `.explorable` of the page it is loaded by."""
     files = {path.stem: path.read_text(encoding="utf-8") for path in sorted(HERE.glob("*.js"))}
     mount = files.pop("mount")
     return f"(() => {{\nconst FILES = {json.dumps(files, ensure_ascii=False)};\n{mount}}})();\n"
 
 
-PAGE_SCRIPT = _page_script()
+PAGE_SCRIPT = page_script()
 
 
 class Explorable(anywidget.AnyWidget):
