@@ -281,7 +281,7 @@ def check_products(stage) -> int:
     grids = [numbers(stage.locator(f".{name} td").all_inner_texts()) for name in ("inputs", "weights", "products")]
     for value, weight, product in zip(*grids, strict=True):
         assert abs(product - value * weight / 100) <= 1.1 + (abs(value) + abs(weight)) / 200
-    (total,) = numbers([stage.locator(".products caption").inner_text().split()[-1]])
+    (total,) = numbers([stage.locator(".products figcaption").inner_text().split()[-1]])
     assert sum(grids[2]) == total
     return total
 

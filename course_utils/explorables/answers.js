@@ -5,7 +5,7 @@ import { escaped, format, percent } from "./stage.js";
 
 export const ANSWERS_STYLE = `
 .ex-answers { display: grid; grid-template-columns: repeat(auto-fill, minmax(146px, 1fr)); gap: 14px 22px; margin: 10px 0 }
-.ex-answer b { display: block; white-space: nowrap; overflow: hidden; text-overflow: ellipsis }
+.ex-answer b { display: block; font-size: 13px; white-space: nowrap; overflow: hidden; text-overflow: ellipsis }
 .ex-answer .words { font-variant-numeric: tabular-nums; display: block; min-height: 1.45em }
 .ex-answer .plot, .ex-answer .digits { display: grid; grid-template-columns: repeat(10, 1fr); text-align: center }
 .ex-answer .plot { position: relative; height: 58px; border-bottom: 1.5px solid var(--line); column-gap: 2px }

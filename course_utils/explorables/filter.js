@@ -5,11 +5,12 @@
 import { addUp, byHand, convolutions } from "./maps.js";
 import { colours as stageColours, escaped, format, mix, openStage, rgb } from "./stage.js";
 
+const grid = (name) => `<figure class="${name}"><figcaption></figcaption><table></table></figure>`;
 const STYLE = `
 .filter-views { display: flex; flex-wrap: wrap; gap: 12px 24px; margin: 10px 0 }
 .filter-views figure { margin: 0; flex: 0 1 224px; min-width: 150px }
-.filter-views figcaption, .filter-numbers caption { font-size: 13px; text-align: left; margin-bottom: 4px; padding: 0; white-space: nowrap;
-  color: inherit; caption-side: top }
+.filter-views figcaption, .filter-numbers figcaption { font-size: 13px; margin-bottom: 4px }
+.filter-numbers figure { margin: 0 }
 .filter-views canvas { width: 100%; aspect-ratio: 1; cursor: move }
 .filter-slabs { width: 100%; height: 190px; cursor: pointer; border-radius: 6px }
 .filter-numbers { display: flex; flex-wrap: wrap; gap: 10px 12px; align-items: center }
@@ -41,15 +42,15 @@ function render({ model, el }) {
     <canvas class="filter-slabs" role="img"></canvas>
     <div class="filter-sums"></div>
     <div class="filter-numbers">
-      <table class="inputs"></table><span>×</span><table class="weights"></table><span>=</span><table class="products"></table>
+      ${grid("inputs")}<span>×</span>${grid("weights")}<span>=</span>${grid("products")}
     </div>
     <p class="ex-said" style="margin-top: 10px"></p>`,
     STYLE,
   );
   const [layer, which, digit, out, slabs, sums] = [".layer", ".which", ".digit", ".out", ".filter-slabs", ".filter-sums"].map(stage.find);
-  const tables = [".inputs", ".weights", ".products"].map(stage.find);
+  const grids = [".inputs", ".weights", ".products"].map(stage.find);
   let [part, filter, map] = [parts[0], 0, 0];
-  let centre = [14, 14]; // of the window, in pixels of the digit: kept when another filter or layer is chosen
+  let centre = strongest(part); // of the window, in pixels of the digit: kept when another filter or layer is chosen
 
   const outSide = () => part.outMaps[0].side;
   const place = () => centre.map((at) => Math.min(Math.max(Math.round((at - part.start) / part.jump), 0), outSide() - 1));
@@ -69,7 +70,7 @@ function render({ model, el }) {
     sums.innerHTML = part.maps.map((_, index) => `<button>map ${index}: <span></span></button>`).join("<i>+</i>") + "<span class='rest'></span>";
     sums.style.display = part.maps.length > 1 ? "" : "none";
     const row = `<tr>${"<td></td>".repeat(part.size)}</tr>`;
-    tables.forEach((table) => (table.innerHTML = `<caption></caption>${row.repeat(part.size)}`));
+    for (const figure of grids) figure.lastElementChild.innerHTML = row.repeat(part.size);
     stage.find(".trace").textContent = part.way;
     update();
   }
@@ -93,18 +94,18 @@ function render({ model, el }) {
       button.lastElementChild.textContent = format(printed[index] / 100);
     });
     sums.lastElementChild.innerHTML = `+ bias ${format(printed.at(-1) / 100)} = <b>${sum}</b>`;
-    const alone = maps.length === 1 && bias ? `${format(printed[0] / 100)} + bias ${format(printed[1] / 100)} = ` : "";
+    const terms = maps.length > 1 ? `the sums of ${maps.length} maps and the bias` : `the products${bias ? ` and the bias ${format(printed[1] / 100)}` : ""}`;
     stage.find(".out-words").textContent = `the map that comes out: here ${sum}`;
-    stage.say(`Row ${row}, column ${column}: ${alone}${sum}${total < 0 && part.relu ? "; the ReLU makes it 0" : ""}.`);
+    stage.say(`Row ${row}, column ${column}: ${terms} add up to ${sum}${total < 0 && part.relu ? "; the ReLU makes it 0" : ""}.`);
     [redrawDigit, redrawOut, redrawSlabs].forEach((draw) => draw());
   }
 
   function fill(now, captions) {
     const shown = stageColours(stage.root);
-    tables.forEach((table, index) => {
-      table.caption.textContent = captions[index];
+    grids.forEach((figure, index) => {
+      figure.firstElementChild.textContent = captions[index];
       const colour = tints(now[index], shown, 0.5);
-      [...table.querySelectorAll("td")].forEach((cell, at) => {
+      [...figure.querySelectorAll("td")].forEach((cell, at) => {
         cell.textContent = format(now[index][at]);
         cell.style.background = `rgb(${colour(now[index][at])})`;
       });
@@ -202,6 +203,12 @@ function render({ model, el }) {
   stage.listen(which, "change", () => update((filter = +which.value)));
   choose();
   return stage.close;
+}
+
+/** Where the first filter finds most, as [row, column] in pixels of the digit. */
+function strongest({ outMaps: [{ side, values }], start, jump }) {
+  const place = values.reduce((best, value, index) => (Math.abs(value) > Math.abs(values[best]) ? index : best), 0);
+  return [Math.floor(place / side), place % side].map((at) => start + at * jump);
 }
 
 /** Colours from −reach (colour one) over 0 (paper) to reach (colour two) for values of a list, at most `strongest`. */
