@@ -7,8 +7,8 @@ import { colours as stageColours, escaped, format, mix, openStage, rgb } from ".
 
 const grid = (name) => `<figure class="${name}"><figcaption></figcaption><table></table></figure>`;
 const STYLE = `
-.filter-views { display: flex; flex-wrap: wrap; gap: 12px 24px; margin: 10px 0 }
-.filter-views figure { margin: 0; flex: 0 1 224px; min-width: 150px }
+.filter-views { display: flex; flex-wrap: wrap; gap: 12px 22px; margin: 10px 0 }
+.filter-views figure { margin: 0; flex: 1 1 140px; max-width: 224px }
 .filter-views figcaption, .filter-numbers figcaption { font-size: 13px; margin-bottom: 4px }
 .filter-numbers figure { margin: 0 }
 .filter-views canvas { width: 100%; aspect-ratio: 1; cursor: move }
