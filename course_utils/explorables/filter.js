@@ -3,7 +3,8 @@
 // given: {image: 784 pixels, network, filters: [{name, weight: {shape: [k, k], values}}]}; kept: {}.
 
 import { addUp, byHand, convolutions } from "./maps.js";
-import { colours as stageColours, escaped, format, mix, openStage, rgb } from "./stage.js";
+import { drawSlabs, picture, tints } from "./slabs.js";
+import { colours as stageColours, escaped, format, openStage } from "./stage.js";
 
 const grid = (name) => `<figure class="${name}"><figcaption></figcaption><table></table></figure>`;
 const STYLE = `
@@ -147,47 +148,12 @@ function render({ model, el }) {
 
   let slabAt = () => 0;
   const redrawSlabs = stage.paint(slabs, (context, width, height, colours) => {
-    const { maps, out: outPicture } = pictures(colours);
     const [row, column] = place();
-    const side = Math.min(height * 0.68, width * 0.34);
-    const [lean, narrow] = [0.3, 0.5]; // of a slab seen from the side
-    const gap = maps.length > 1 ? Math.min((width * 0.93 - side * 1.25) / maps.length, 26) : 0;
-    const outLeft = Math.min(10 + gap * (maps.length - 1) + side * 0.95, width - side * narrow - 6);
-    const corner = (left, x, y) => [left + x * side * narrow, 8 + side * lean + y * side - x * side * lean];
-    const slab = (left, picture, strong) => {
-      const { a: density } = context.getTransform();
-      context.save();
-      context.transform(narrow, -lean, 0, 1, left, 8 + side * lean);
-      context.imageSmoothingEnabled = false;
-      context.drawImage(picture, 0, 0, side, side);
-      context.restore();
-      outline(left, 0, 0, 1, 1, strong ? colours.text : colours.line, strong ? 2 : 1 / density + 0.3);
-    };
-    function outline(left, x, y, wide, tall, colour, thick) {
-      context.beginPath();
-      for (const [dx, dy] of [[0, 0], [1, 0], [1, 1], [0, 1]]) context.lineTo(...corner(left, x + dx * wide, y + dy * tall)); // prettier-ignore
-      context.closePath();
-      Object.assign(context, { strokeStyle: colour, lineWidth: thick });
-      context.stroke();
-    }
-    const { side: inSide } = part.maps[0];
+    const [inSide, side] = [part.maps[0].side, outSide()];
     const window = [(column - part.padding) / inSide, (row - part.padding) / inSide, part.size / inSide];
-    maps.forEach((picture, index) => {
-      slab(10 + index * gap, picture, index === map && maps.length > 1);
-      outline(10 + index * gap, window[0], window[1], window[2], window[2], colours.two, index === map ? 2.5 : 1.2);
-    });
-    slab(outLeft, outPicture, false);
-    const cell = [column / outSide(), row / outSide(), 1 / outSide()];
-    outline(outLeft, ...cell, cell[2], colours.two, 2);
-    context.lineWidth = 1;
-    context.beginPath();
-    for (const [dx, dy] of [[0, 0], [1, 0], [1, 1], [0, 1]]) { // prettier-ignore
-      context.moveTo(...corner(10 + (maps.length - 1) * gap, window[0] + dx * window[2], window[1] + dy * window[2]));
-      context.lineTo(...corner(outLeft, cell[0] + dx * cell[2], cell[1] + dy * cell[2]));
-    }
-    context.stroke();
-    slabAt = (x) => Math.min(Math.max(Math.round((x - 10 - side * narrow * 0.5) / (gap || 1)), 0), maps.length - 1);
-    slabs.setAttribute("aria-label", `${maps.length} map${maps.length > 1 ? "s" : ""} in, one out, the window in each`);
+    const cell = [column / side, row / side, 1 / side];
+    slabAt = drawSlabs(context, width, height, colours, { ...pictures(colours), window, cell, chosen: map });
+    slabs.setAttribute("aria-label", `${part.maps.length} map${part.maps.length > 1 ? "s" : ""} in, one out, the window in each`);
   });
 
   const under = (canvas, side, { x, y }) => [y, x].map((at) => (at / canvas.clientWidth) * side - 0.5);
@@ -209,22 +175,6 @@ function render({ model, el }) {
 function strongest({ outMaps: [{ side, values }], start, jump }) {
   const place = values.reduce((best, value, index) => (Math.abs(value) > Math.abs(values[best]) ? index : best), 0);
   return [Math.floor(place / side), place % side].map((at) => start + at * jump);
-}
-
-/** Colours from −reach (colour one) over 0 (paper) to reach (colour two) for values of a list, at most `strongest`. */
-function tints(values, colours, strongest = 1) {
-  const reach = values.reduce((most, value) => Math.max(most, Math.abs(value)), 1e-9);
-  const [ground, one, two] = [colours.ground, colours.one, colours.two].map(rgb);
-  return (value) => mix(ground, value < 0 ? one : two, (strongest * Math.abs(value)) / reach);
-}
-
-/** A map as a small picture, a pixel a number. */
-function picture({ side, values }, colours) {
-  const context = document.createElement("canvas").getContext("2d");
-  context.canvas.width = context.canvas.height = side;
-  const colour = tints(values, colours);
-  context.putImageData(new ImageData(Uint8ClampedArray.from([...values].flatMap((value) => [...colour(value), 255])), side), 0, 0);
-  return context.canvas;
 }
 
 export default { render };
