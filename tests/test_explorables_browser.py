@@ -257,12 +257,12 @@ def test_the_filters_sums_add_up_as_printed_and_are_torchs(home, page, networks,
     with torch.no_grad():
         second = network.block2[0](network.block1(image))[0]
     drag(page, stage.locator("canvas.digit"), (0.5, 0.5), (0.6, 0.4))
-    assert said(stage).startswith("Row 10, column 16:")
+    assert said(stage).startswith("Row 10, column 15:")
     stage.locator("canvas.digit").press("ArrowDown")
-    assert said(stage).startswith("Row 11, column 16:")
+    assert said(stage).startswith("Row 11, column 15:")
     check_products(stage)
     stage.locator(".which").select_option("yours")
-    assert said(stage).startswith("Row 11, column 16:"), "another filter stays in its place"
+    assert said(stage).startswith("Row 11, column 15:"), "another filter stays in its place"
     stage.locator(".layer").select_option("2")
     stage.locator(".which").select_option("5")
     row, column = (int(number) for number in re.findall(r"\d+", said(stage))[:2])
