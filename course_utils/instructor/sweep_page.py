@@ -15,9 +15,10 @@ import nbformat
 import numpy as np
 from matplotlib.figure import Figure
 
-from .execute import pictures
+from ..site.build import site, write_first_page, write_page, write_picture
+from ..site.notebooks import pictures
 from .manifest import WrongUse
-from .pages import site, write_first_page, write_page, write_picture
+from .pages import first_page
 from .sweep import Sweep
 
 PREFERRED = ("validation_accuracy", "accuracy", "validation_loss", "loss")
@@ -139,19 +140,21 @@ def build_page(comparison: Comparison, folder: Path, out: Path) -> Path:
     """Build the page, with the best and the worst run beside it, from the runs in `folder`; return it."""
     ranked, names = comparison.ranked(), comparison.sweep.names
     shown = dict(zip(("best", "worst"), ranked if len(ranked) < 2 else (ranked[0], ranked[-1]), strict=False))
-    with site(out) as source, matplotlib.rc_context(fname=str(STYLE)):
-        pages = []
+    description = f"A sweep of the lesson {comparison.sweep.lesson.title}: its runs compared."
+    with site(out, description=description) as source, matplotlib.rc_context(fname=str(STYLE)):
+        pages = {}
         for word, result in shown.items():
             write_page(folder / "runs" / f"{result['name']}.ipynb", source / f"{word}.ipynb")
             setting = told(names, [result["parameters"][name] for name in names])
-            pages.append(f"The {word} run: {setting} <{word}>")
-        write_first_page(
-            source, "sweep.html.jinja", title=f"Sweep of {comparison.sweep.lesson.title}", pages=pages,
+            pages[word] = f"The {word} run: {setting}"
+        body = first_page(
+            "sweep.html.jinja",
             comparison=comparison, sweep=comparison.sweep, shown=shown, heat=heat_map(comparison),
             figures=list(_figures(comparison, source / "static")),
             grids=list(_grids(comparison, folder, source / "static")),
             datasets=sorted({str(result["figures"].get("dataset")) for result in comparison.results}),
         )  # fmt: skip
+        write_first_page(source, body, pages)
     return out / "index.html"
 
 
