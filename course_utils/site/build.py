@@ -15,7 +15,8 @@ from sphinx.application import Sphinx
 from ..files import written_whole
 from .notebooks import fold_set_up, say_what_can_be_done_here, template
 
-NOTHING = {"description": "", "share_picture": "", "address": "", "lessons": {}}
+NETWORKS = Path(__file__).resolve().parents[2] / "notebooks" / "networks"
+NOTHING = {"description": "", "share_picture": "", "address": "", "lessons": {}, "networks": str(NETWORKS)}
 
 
 class NotASite(click.ClickException):

@@ -16,6 +16,7 @@ from sphinx.application import Sphinx
 from sphinx.util import logging
 from sphinx.util.images import get_image_size
 
+from ..explorables import PAGE_SCRIPT
 from .math_font import characters_of, write_font
 from .notebooks import pictures
 
@@ -39,7 +40,7 @@ def setup(app: Sphinx) -> dict:
 
 def _begin(app: Sphinx) -> None:
     app.builder.search = False  # Sphinx's own finds pages, not sections
-    app.builder.course_characters, app.builder.course_sections = set(), []
+    app.builder.course_characters, app.builder.course_sections, app.builder.course_scripts = set(), [], set()
 
 
 def _finish(app: Sphinx, error: Exception | None) -> None:
@@ -48,6 +49,8 @@ def _finish(app: Sphinx, error: Exception | None) -> None:
         write_font(static / "math.woff", app.builder.course_characters)
         sections = json.dumps(app.builder.course_sections, ensure_ascii=False, separators=(",", ":"))
         (static / "sections.js").write_text(f"window.courseSections = {sections}\n", "utf-8")
+        for name in app.builder.course_scripts:
+            (static / name).write_text(script(name, Path(app.config.html_context["networks"])), "utf-8")
 
 
 # Formulas -------------------------------------------------------------------------------------------------------------
@@ -163,10 +166,21 @@ def _fill_page(app: Sphinx, name: str, template: str, context: dict, doctree: no
         paragraph = next(iter(doctree.findall(nodes.paragraph)), None)
         context["description"] = " ".join(paragraph.astext().split()) if paragraph else context["description"]
         app.builder.course_sections += [[name, *section] for section in sections(doctree)]
-    context["scripts"] = ["search.js", *scripts_for(context["body"])]
+    needed = scripts_for(context["body"])
+    app.builder.course_scripts |= set(needed)
+    context["scripts"] = ["search.js", *needed]
 
 
 def scripts_for(body: str) -> list[str]:
-    """The scripts that a page's explorables need, and the networks that they name."""
+    """The scripts that a page's explorables need: the networks that they name, and their own."""
     networks = sorted(set(re.findall(r"&quot;network&quot;: ?&quot;(\w+)&quot;", body)))
     return [*(f"network-{name}.js" for name in networks), "explorables.js"] if 'class="explorable"' in body else []
+
+
+def script(name: str, networks: Path) -> str:
+    """The text of one of them. A network is a script, since a page opened from a file may load no JSON."""
+    if name == "explorables.js":
+        return PAGE_SCRIPT
+    network = name.removeprefix("network-").removesuffix(".js")
+    content = json.loads((networks / f"{network}.json").read_text("utf-8"))
+    return f"(window.courseNetworks ??= {{}}).{network} = {json.dumps(content, separators=(',', ':'))}\n"

@@ -80,7 +80,7 @@ def readme_parts(readme: Path, repository: str = "") -> dict[str, str]:
     markdown = MarkdownIt("commonmark").enable("table")
     folder = readme.parent
     html = {name: markdown.render(leading(text, folder, folder, repository)) for name, text in parts.items()}
-    return html | {"promise_text": " ".join(promise.split())}
+    return html | {"promise_text": " ".join(re.sub("<[^>]*>", "", html["promise"]).split())}
 
 
 def leading(text: str, folder: Path, root: Path, repository: str) -> str:
