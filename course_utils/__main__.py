@@ -61,21 +61,6 @@ def render(context, lessons, notebooks):
     context.exit(0 if all(went_well) else 1)
 
 
-@course.command(hidden=True, epilog="\b\nExamples:\n  course site\n  course site --address https://example.org/digits/")
-@click.option("--address", default="", help="Where the site will be: the picture to share needs its whole address.")
-@click.option("--repository", default="", help="Where the course's files are, for links to them.")
-@cli.out("site")
-@cli.COURSE
-def site(address, repository, out, notebooks):
-    """Build the course's public pages from the committed notebooks."""
-    from .instructor.manifest import read_course
-    from .site.landing import build_site
-
-    folder = out or notebooks.parent / "build" / "site"
-    page = build_site(read_course(notebooks), folder, address=address, repository=repository)
-    click.echo(cli.near(page))
-
-
 @course.group(
     no_args_is_help=False,
     epilog="\b\nExamples:\n  course data fetch\n  course data convert mnist mnist.json.gz --container json",
@@ -134,6 +119,21 @@ def convert(source, target, container, validation, train_size, seed):
     except (DataError, OSError) as error:
         raise click.ClickException(str(error)) from error
     click.echo(f"{target}: {digits!r}")
+
+
+@course.command(hidden=True, epilog="\b\nExamples:\n  course site\n  course site --address https://example.org/digits/")
+@click.option("--address", default="", help="Where the site will be: the picture to share needs its whole address.")
+@click.option("--repository", default="", help="Where the course's files are, for links to them.")
+@cli.out("site")
+@cli.COURSE
+def site(address, repository, out, notebooks):
+    """Build the course's public pages from the committed notebooks."""
+    from .instructor.manifest import read_course
+    from .site.landing import build_site
+
+    folder = out or notebooks.parent / "build" / "site"
+    page = build_site(read_course(notebooks), folder, address=address, repository=repository)
+    click.echo(cli.near(page))
 
 
 if __name__ == "__main__":
