@@ -28,6 +28,7 @@ def build_site(course, out: Path, *, address: str = "", repository: str = "") ->
     lessons = {
         lesson.name: {
             "number": int(lesson.name.split("_")[0]),
+            "title": lesson.title,
             "download": f"_static/{lesson.notebook.name}",
             "address": repository and f"{repository}blob/HEAD/notebooks/{lesson.notebook.name}",
         }
@@ -77,7 +78,7 @@ def readme_parts(readme: Path, repository: str = "") -> dict[str, str]:
     parts = {"promise": promise} | {
         heading.strip(): text.strip() for heading, _, text in (section.partition("\n") for section in sections)
     }
-    markdown = MarkdownIt("commonmark").enable("table")
+    markdown = MarkdownIt("commonmark", {"typographer": True}).enable(["table", "replacements", "smartquotes"])
     folder = readme.parent
     html = {name: markdown.render(leading(text, folder, folder, repository)) for name, text in parts.items()}
     return html | {"promise_text": " ".join(re.sub("<[^>]*>", "", html["promise"]).split())}
