@@ -23,6 +23,14 @@ from .notebooks import pictures
 logger = logging.getLogger(__name__)
 
 THEME = Path(__file__).with_name("theme")
+# What latex2mathml writes otherwise than TeX sets it: ± as a letter, max with an operator's gaps, a minus after = or ( as
+# if something stood before it, and no gap between a function's name and a letter that follows.
+REPAIRS = (
+    (r"<mi>&#x000B1;</mi>", "<mo>&#x000B1;</mo>"),
+    (r"<mo>(max|min)</mo>", r"<mi>\1</mi>"),
+    (r"(<mo[^>]*>&#x000(?:3D|28);</mo>)<mo>&#x02212;</mo>", r'\1<mo form="prefix">&#x02212;</mo>'),
+    (r"(<mi>(?:exp|ln|log|max|min)</mi>)(?=<m[insfu])", r'\1<mspace width="0.17em"/>'),
+)
 
 
 def setup(app: Sphinx) -> dict:
@@ -46,6 +54,8 @@ def _begin(app: Sphinx) -> None:
 def _finish(app: Sphinx, error: Exception | None) -> None:
     if error is None:
         static = Path(app.outdir, "_static")
+        for unused in (static / "pygments.css", *static.glob("mystnb.*.css")):  # the theme has its own
+            unused.unlink()
         write_font(static / "math.woff", app.builder.course_characters)
         sections = json.dumps(app.builder.course_sections, ensure_ascii=False, separators=(",", ":"))
         (static / "sections.js").write_text(f"window.courseSections = {sections}\n", "utf-8")
@@ -87,6 +97,8 @@ def mathml(formula: str, display: str) -> tuple[str, str]:
     """The formula as MathML and ""; as it was written, and why, where latex2mathml does not know what it says."""
     try:
         written = convert(formula, display=display)
+        for pattern, repaired in REPAIRS:
+            written = re.sub(pattern, repaired, written)
         fault = ", ".join(re.findall(r"<mi>(\\\w+|&)</mi>", written))
     except Exception as error:  # it has a class of its own for each thing that can be wrong, and no common one
         fault = repr(error)
