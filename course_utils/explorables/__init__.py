@@ -4,6 +4,10 @@ Each function displays two outputs and returns nothing: the explorable, and its 
 `docs/explorables.md` shows how one is written.
 """
 
+from .digits import Reader, drawing_pad, morph_a_digit, shift_a_digit, slide_a_filter
 from .stage import PAGE_SCRIPT, Explorable, module_source, show
 
-__all__ = ["PAGE_SCRIPT", "Explorable", "module_source", "show"]
+__all__ = [
+    "PAGE_SCRIPT", "Explorable", "Reader", "drawing_pad", "module_source", "morph_a_digit", "shift_a_digit", "show",
+    "slide_a_filter",
+]  # fmt: skip
