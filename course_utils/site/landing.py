@@ -1,5 +1,6 @@
 """The course's public site: a landing page made from the README, the manifest and the measured results, and the lessons."""
 
+import html
 import json
 import re
 import shutil
@@ -9,12 +10,13 @@ from pathlib import Path
 import nbformat
 from markdown_it import MarkdownIt
 
-from .build import site, write_first_page, write_page, write_picture
+from .build import NETWORKS, site, write_first_page, write_page, write_picture
 from .notebooks import pictures, template
 
 KEPT = ("LICENSE", "LICENSE-text", "CITATION.cff")  # files that the site brings along
 GUIDE = Path("docs", "instructors.md")
 SHARED = "_static/cover.png"
+PAD = re.compile(r'<div class="explorable" data-module="pad"[^>]*></div>')
 
 
 def build_site(course, out: Path, *, address: str = "", repository: str = "") -> Path:
@@ -57,7 +59,7 @@ def build_site(course, out: Path, *, address: str = "", repository: str = "") ->
         results = json.loads((course.folder / "results.json").read_text(encoding="utf-8"))["lessons"]
         networks = [reached for network in course.networks if (reached := _reached(network, results))]
         body = template("landing.html.jinja", trim_blocks=True, lstrip_blocks=True).render(
-            parts=parts, cards=cards, networks=networks, repository=repository
+            parts=parts, cards=cards, networks=networks, pad=drawing_pad(course)
         )
         write_first_page(source, body, pages)
     return out / "index.html"
@@ -80,8 +82,8 @@ def readme_parts(readme: Path, repository: str = "") -> dict[str, str]:
     }
     markdown = MarkdownIt("commonmark", {"typographer": True}).enable(["table", "replacements", "smartquotes"])
     folder = readme.parent
-    html = {name: markdown.render(leading(text, folder, folder, repository)) for name, text in parts.items()}
-    return html | {"promise_text": " ".join(re.sub("<[^>]*>", "", html["promise"]).split())}
+    written = {name: markdown.render(leading(text, folder, folder, repository)) for name, text in parts.items()}
+    return written | {"promise_text": " ".join(html.unescape(re.sub("<[^>]*>", "", written["promise"])).split())}
 
 
 def leading(text: str, folder: Path, root: Path, repository: str) -> str:
@@ -125,6 +127,19 @@ def telling_picture(notebook) -> tuple[bytes, str] | None:
     found = [*pictures(nbformat.v4.new_notebook(cells=tagged)), *pictures(notebook)]
     drawn = [one for one in found if not one[1].startswith("Loss curves")]
     return next(iter([*drawn, *found]), None)
+
+
+def drawing_pad(course) -> str:
+    """The pad as a lesson shows it, with the networks that read it; an empty one where no lesson shows any yet."""
+    for lesson in course.lessons:
+        for cell in nbformat.read(lesson.notebook, as_version=4).cells:
+            for output in cell.get("outputs", []):
+                if shown := PAD.search(output.get("data", {}).get("text/html", "")):
+                    return shown.group(0)
+    names = [network.name for network in course.networks if (NETWORKS / f"{network.name}.json").exists()]
+    given = json.dumps({"readers": [{"name": name, "network": name} for name in names]})
+    attributes = f'data-module="pad" data-id="landing" data-given="{html.escape(given)}"'
+    return f'<div class="explorable" {attributes}></div>' if names else ""
 
 
 def _reached(network, results: Mapping) -> dict | None:
