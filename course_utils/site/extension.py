@@ -142,7 +142,7 @@ def _name_exercises(app: Sphinx, doctree: nodes.document) -> None:
 
 def _exercise(paragraph: nodes.paragraph) -> str:
     """The number of the exercise that a paragraph begins, or ""."""
-    first = paragraph.children[0] if paragraph.children else None
+    first = next((child for child in paragraph.children if child.astext()), None)
     found = re.fullmatch(r"Exercise (\d+\.\d+)\.?", first.astext()) if isinstance(first, nodes.strong) else None
     return found.group(1) if found else ""
 

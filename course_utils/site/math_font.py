@@ -8,7 +8,7 @@ to ship it, and to change it) comes with the package ziamath. Whole it is 700 kB
 import html
 import re
 import unicodedata
-from importlib import resources
+from importlib.util import find_spec
 from pathlib import Path
 
 from fontTools import subset
@@ -30,7 +30,8 @@ def characters_of(mathml: str) -> set[str]:
 def write_font(path: Path, characters: set[str]) -> None:
     """Write the part of STIX Two Math that draws these characters, as WOFF, with all that stretches them."""
     options = subset.Options(flavor="woff", layout_features=["*"], notdef_outline=True)
-    font = subset.load_font(str(resources.files("ziamath") / "fonts" / "STIXTwoMath-Regular.ttf"), options)
+    whole = Path(find_spec("ziamath").origin).with_name("fonts") / "STIXTwoMath-Regular.ttf"  # found without importing
+    font = subset.load_font(str(whole), options)
     cut = subset.Subsetter(options)
     cut.populate(text="".join(characters))
     cut.subset(font)
