@@ -4,9 +4,7 @@ No page asks the network for anything, and none says an error.
 """
 
 import base64
-import json
 import re
-import statistics
 
 import pytest
 import torch
@@ -201,7 +199,7 @@ def answers(stage) -> list[str]:
 
 def test_the_pad_reads_what_is_drawn_and_keeps_it(home, page):
     stage = home("pad")
-    canvas = stage.locator(".pad-page canvas")
+    canvas = stage.locator(".paper canvas")
     assert all(re.search(r": \d|: −?\d+\.", words) for words in answers(stage)), "it opens with the example"
     drag(page, canvas, (0.25, 0.2), (0.75, 0.2), (0.45, 0.85))
     assert re.match(r"CNN reads 7, \d+ %\. Of 5 networks, \d reads? \d", said(stage)), said(stage)
@@ -223,7 +221,7 @@ def test_the_pad_reads_what_is_drawn_and_keeps_it(home, page):
 def test_a_page_keeps_what_was_drawn(page, shell, calls, tmp_path):
     address = write_page(tmp_path / "page.html", calls["pad"])
     page.goto(address)
-    drag(page, page.locator(".pad-page canvas"), (0.5, 0.2), (0.5, 0.8))
+    drag(page, page.locator(".paper canvas"), (0.5, 0.2), (0.5, 0.8))
     page.get_by_text("Try another way").click()
     page.goto(address)
     page.wait_for_selector(".pad-earlier figure")
@@ -283,7 +281,7 @@ def check_products(stage) -> int:
     grids = [numbers(stage.locator(f".{name} td").all_inner_texts()) for name in ("inputs", "weights", "products")]
     for value, weight, product in zip(*grids, strict=True):
         assert abs(product - value * weight / 100) <= 1.1 + (abs(value) + abs(weight)) / 200
-    (total,) = numbers([stage.locator(".products caption").inner_text().split()[-1]])
+    (total,) = numbers([stage.locator(".products figcaption").inner_text().split()[-1]])
     assert sum(grids[2]) == total
     return total
 

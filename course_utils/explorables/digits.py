@@ -58,7 +58,7 @@ def drawing_pad(networks: Networks, example: Tensor) -> None:
 def morph_a_digit(digits: Split, networks: Networks, first: int = 3, last: int = 7) -> None:
     """A slider that turns one digit into another, and what each network answers on the way.
 
-    Networks as for `drawing_pad`. Of each digit the first one in `digits` that all of them read right is taken.
+    Networks as for `drawing_pad`. Of each digit the first in `digits` is taken that all of them read right.
     """
     readers = _as_readers(networks)
     images = _read_right(digits, readers)
@@ -69,9 +69,9 @@ def morph_a_digit(digits: Split, networks: Networks, first: int = 3, last: int =
 
 
 def slide_a_filter(image: Tensor, network: nn.Module | Reader, filters: Mapping[str, Tensor]) -> None:
-    """A window on a digit, the maps that go into a convolution, one that comes out, and the numbers that add up to it.
+    """A window on a digit, the maps that go into a convolution, one that comes out, and the numbers that make it.
 
-    Image uint8 [1, 28, 28]. `network` holds the convolutions to choose from (on a page it is the course's trained `CNN`);
+    Image uint8 [1, 28, 28]. `network` holds the convolutions to choose from; on a page it is the course's `CNN`.
     `filters` are further ones to try on the digit itself, each [k, k] or [1, k, k].
     """
     reader = _as_readers({"CNN": network})["CNN"]
@@ -128,11 +128,11 @@ def _bytes(images: Tensor) -> bytes:
 
 
 def _read_right(digits: Split, readers: Mapping[str, Reader]) -> Tensor:
-    """For each digit, the first image [1, 28, 28] of it that all readers read right, or just the first: [10, 1, 28, 28]."""
-    right = torch.stack([to_digits(reader.answer(digits.images)) == digits.labels for reader in readers.values()])
-    score = right.all(dim=0).float()
-    chosen = [(score + 1).mul(digits.labels == digit).argmax() for digit in range(10)]
-    return digits.images[torch.stack(chosen)]
+    """For each digit, its first image that all readers read right, or just its first: [10, 1, 28, 28]."""
+    images, labels = (part[:1000] for part in digits)
+    right = torch.stack([to_digits(reader.answer(images)) == labels for reader in readers.values()]).all(dim=0)
+    chosen = [(right + 1).mul(labels == digit).argmax() for digit in range(10)]
+    return images[torch.stack(chosen)]
 
 
 # The pictures that stand for them
@@ -200,7 +200,7 @@ def _draw_morph(first: Tensor, last: Tensor, digits: tuple[int, int], readers: M
             ax.plot(way.flatten(), answers[:, 0].clamp(-0.4, 9.4), color=VALUE, lw=2.5, label=f"{name}: its one number")
             texts.append(f"{name}'s number goes from {_number(answers[0].item())} to {_number(answers[-1].item())}")
         else:
-            steps, places = torch.meshgrid(way.flatten(), torch.arange(10), indexing="ij")
+            steps, places = torch.meshgrid(way.flatten(), torch.arange(10.0), indexing="ij")
             label = f"{name}: a dot's area is that digit's probability"
             ax.scatter(steps, places, s=90 * answers, color=STRONG, lw=0, label=label)
             read = dict.fromkeys(map(str, to_digits(answers).tolist()))
