@@ -9,7 +9,7 @@ from torch.nn import functional as F
 
 from course_utils.data import Digits, Split, save_digits
 from course_utils.data.splits import empty
-from course_utils.instructor.pool import usable_cores
+from course_utils.instructor.run import usable_cores
 from course_utils.recipes import RECIPES, Recipe
 from course_utils.training import train_epoch
 

@@ -10,8 +10,7 @@ import nbformat
 
 from course_utils.data import Digits
 from course_utils.instructor.manifest import NOTEBOOKS, read_course
-from course_utils.instructor.pool import room_for_kernels
-from course_utils.instructor.run import run_lessons
+from course_utils.instructor.run import room_for_kernels, run_lessons
 
 SLOWEST = 5  # cells named of each lesson
 

@@ -13,8 +13,8 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from course_utils.files import write_whole
-from course_utils.instructor.pool import usable_cores
-from course_utils.instructor.render import describe_machine
+from course_utils.instructor.run import usable_cores
+from course_utils.maintain import describe_machine
 
 
 def side_by_side(cases: Mapping[str, Callable], rounds: int) -> dict[str, list[float]]:

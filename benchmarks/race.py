@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from course_utils.data import Digits, Split, to_inputs
-from course_utils.instructor.pool import usable_cores
+from course_utils.instructor.run import usable_cores
 from course_utils.racer import race
 from course_utils.training import evaluating, predict, train_epoch
 

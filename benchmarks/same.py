@@ -6,7 +6,7 @@
 import torch
 
 from course_utils.data import Digits, Split
-from course_utils.instructor.pool import usable_cores
+from course_utils.instructor.run import usable_cores
 from course_utils.recipes import RECIPES, Recipe
 from course_utils.training import evaluate, train_epoch
 

@@ -5,11 +5,14 @@ from pathlib import Path
 
 import click
 
-from .instructor import cli, grade_cli
+from .instructor import cli
 
 
 class OneLineErrors(click.Group):
-    """A group of commands whose errors are one line on stderr. Exit codes: 0 done, 1 something failed, 2 wrong use."""
+    """A group of commands whose errors are one line on stderr.
+
+    Exit codes, which a command may give back: 0 done, 1 something failed, 2 wrong use.
+    """
 
     def main(self, *args, standalone_mode: bool = True, **extra):
         try:
@@ -34,31 +37,8 @@ def course():
     """Run the lessons of the digit-recognition course, show what came of them, and fetch and convert its digits."""
 
 
-for verb in (cli.run, cli.sweep, cli.report, grade_cli.grade, cli.handout, cli.prepare):
+for verb in (cli.run, cli.sweep, cli.report, cli.grade, cli.handout):
     course.add_command(verb)
-
-
-@course.command(epilog="\b\nExamples:\n  course render\n  course render 3 4")
-@cli.LESSONS
-@cli.COURSE
-@click.pass_context
-def render(context, lessons, notebooks):
-    """Render lessons on MNIST, as committed.
-
-    Their outputs go into the notebooks, what they recorded into results.json and the README's table.
-    """
-    from .data import DataError, load_digits
-    from .instructor import manifest
-    from .instructor.render import render as render_lessons
-
-    content = manifest.read_course(notebooks)
-    chosen = manifest.choose(content, lessons)
-    try:
-        load_digits("mnist")
-    except DataError as error:
-        raise click.ClickException(f"lessons are rendered on MNIST. {error}") from error
-    went_well = list(render_lessons(content, chosen, notebooks.parent / "build", notebooks.parent / "README.md"))
-    context.exit(0 if all(went_well) else 1)
 
 
 @course.group(
@@ -119,21 +99,6 @@ def convert(source, target, container, validation, train_size, seed):
     except (DataError, OSError) as error:
         raise click.ClickException(str(error)) from error
     click.echo(f"{target}: {digits!r}")
-
-
-@course.command(hidden=True, epilog="\b\nExamples:\n  course site\n  course site --address https://example.org/digits/")
-@click.option("--address", default="", help="Where the site will be: the picture to share needs its whole address.")
-@click.option("--repository", default="", help="Where the course's files are, for links to them.")
-@cli.out("site")
-@cli.COURSE
-def site(address, repository, out, notebooks):
-    """Build the course's public pages from the committed notebooks."""
-    from .instructor.manifest import read_course
-    from .site.landing import build_site
-
-    folder = out or notebooks.parent / "build" / "site"
-    page = build_site(read_course(notebooks), folder, address=address, repository=repository)
-    click.echo(cli.near(page))
 
 
 if __name__ == "__main__":

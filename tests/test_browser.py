@@ -17,7 +17,7 @@ import pytest
 from browsing import NEEDS_CHROMIUM, is_local
 
 from course_utils.instructor.manifest import NOTEBOOKS, choose, read_course
-from course_utils.instructor.run import prepare_lessons
+from course_utils.maintain import prepare_lessons
 
 SEVEN = [(0.25, 0.2), (0.75, 0.2), (0.45, 0.85)]  # its corners, as shares of the pad
 PATIENCE = 900_000  # milliseconds; a busy machine may be ten times as slow as a quiet one

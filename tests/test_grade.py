@@ -11,8 +11,8 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from course_utils.__main__ import course
 from course_utils.exercises.desk import all_exercises
 from course_utils.exercises.judging import Verdict
+from course_utils.instructor import cli
 from course_utils.instructor import grade as grading
-from course_utils.instructor import grade_cli
 from course_utils.instructor.manifest import NOTEBOOKS, read_course
 
 STUBS = {
@@ -230,7 +230,7 @@ def test_wrong_use_is_one_line_and_exit_code_2(notebooks, tmp_path, monkeypatch,
 
 
 def test_without_walls_only_who_trusts_can_grade(notebooks, tmp_path, monkeypatch):
-    monkeypatch.setattr(grade_cli.sys, "platform", "darwin")
+    monkeypatch.setattr(cli.sys, "platform", "darwin")
     arguments = [hand_in(tmp_path / "returned", one=lesson()), "--notebooks", notebooks, "--out", tmp_path / "out"]
     assert call(*arguments).exit_code == 2 and "--trust" in call(*arguments).output
     assert call(*arguments, "--trust").exit_code == 0
@@ -273,7 +273,7 @@ def test_a_lesson_that_fails_is_said_and_can_be_resumed(tmp_path):
 
 
 def test_lessons_of_the_course_are_read_with_all_their_exercises():
-    lessons = grading.read_lessons(read_course(NOTEBOOKS), "smoke").values()
+    lessons = [grading.read_lesson(lesson, "smoke") for lesson in read_course(NOTEBOOKS).lessons]
     assert [number for one in lessons for number in one.stubs] == list(all_exercises())
     given = {number: list(given) for one in lessons for number, given in one.given.items() if given}
     assert given == {"5.8": ["angles", "accuracies", "count"], "6.20": ["truth", "curves"]}

@@ -2,17 +2,16 @@
 
 import base64
 import json
-import os
 import re
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 import types
 from pathlib import Path
 
 import nbformat
+import papermill
 import psutil
 import pytest
 import yaml
@@ -22,10 +21,10 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 
 from course_utils import files, runtime
 from course_utils.__main__ import course
-from course_utils.data import load_digits, save_digits
-from course_utils.instructor import execute, manifest, pool, run
+from course_utils.data import load_digits
+from course_utils.instructor import execute, manifest, run
 from course_utils.instructor.manifest import NOTEBOOKS, WrongUse, choose, read_course
-from course_utils.instructor.render import source_sha256, write_cover, write_outputs
+from course_utils.maintain import write_outputs
 
 PARAMETERS = 'source: str = "digits"  # what to read\nepochs: int = 2  # passes over it'
 RECORD = """
@@ -52,8 +51,6 @@ LESSON = {
     "profiles": {"smoke": {"epochs": 1}, "class": {}, "full": {}},
     "bands": {"smoke": {"digits": {"accuracy": [0.4, 0.6], "loss": [0, 3]}}},
 }
-NETWORK = {"lesson": "00_good", "prefix": "net_"}
-README = "# A course\n\n<!-- results -->\nold\n<!-- /results -->\n\nThe end.\n"
 
 
 def write_course(folder, lessons, networks=None):
@@ -68,7 +65,6 @@ def write_course(folder, lessons, networks=None):
         nbformat.write(new_notebook(cells=cells, metadata=kernel), notebooks / f"{name}.ipynb")
     content = {"lessons": {name: LESSON | changes for name, (_, changes) in lessons.items()}}
     (notebooks / "course.yaml").write_text(yaml.safe_dump(content | {"networks": networks or {}}, sort_keys=False))
-    (folder / "README.md").write_text(README)
     return notebooks
 
 
@@ -212,23 +208,28 @@ def test_paths_are_named_absolutely_to_the_kernels(tmp_path, monkeypatch):
     task = execute.Task("a", new_notebook(), {}, "class", data="elsewhere")
     for named, expected in (("mine", str(tmp_path / "mine")), ("none", "none"), ("", "elsewhere")):
         monkeypatch.setenv("COURSE_DATA", named)
-        assert execute._environment(task)["COURSE_DATA"] == expected
+        assert task.environment["COURSE_DATA"] == expected
 
 
-def test_every_number_that_a_lesson_takes_has_limits():
-    content = read_course(NOTEBOOKS)
+def test_the_courses_own_manifest_agrees_with_itself():
+    content, before = read_course(NOTEBOOKS), set()
     for lesson in content.lessons:
-        for name, parameter in manifest.known_parameters(lesson).items():
+        for name, parameter in papermill.inspect_notebook(lesson.notebook).items():
             assert parameter["inferred_type_name"] in manifest.TYPES
             assert name in content.limits or parameter["inferred_type_name"] not in ("int", "float"), name
+        sets = [bands for by_dataset in lesson.bands.values() for bands in by_dataset.values()]
+        assert all(low <= high for bands in sets for low, high in bands.values())
+        assert set(lesson.prerequisites) <= before
+        before.add(lesson.name)
+    assert {network["lesson"] for network in content.networks.values()} <= before
 
 
 def test_as_many_lessons_run_at_once_as_cores_and_memory_allow(tmp_path, monkeypatch):
     seen = []
     monkeypatch.setattr(run, "run_lessons", lambda *given, jobs, **more: seen.append(jobs) or [])
-    monkeypatch.setattr(pool, "usable_cores", lambda: 6)
+    monkeypatch.setattr(run, "usable_cores", lambda: 6)
     for kernels, options in ((9, []), (4, []), (0, []), (9, ["--jobs", "1"])):
-        memory = types.SimpleNamespace(available=kernels * pool.KERNEL_MEMORY)
+        memory = types.SimpleNamespace(available=kernels * run.KERNEL_MEMORY)
         monkeypatch.setattr(psutil, "virtual_memory", lambda memory=memory: memory)
         call("run", "--out", tmp_path, *options)
     assert seen == [6, 4, 1, 1]
@@ -360,15 +361,12 @@ def test_processor_time_counts_children_and_a_process_that_is_gone_has_none():
         (["lessons"], {}, "lessons must contain at least 1"),
         (["lessons", "00_good", "timeout"], 60, "timeout"),
         (["lessons", "00_good", "profiles", "class"], None, "class must be object"),
-        (["lessons", "00_good", "bands", "smoke", "digits", "loss"], [2, 1], r"loss: \[2, 1\] begins above its end"),
         (["lessons", "00_good", "bands", "quick"], {}, "quick"),
-        (["lessons", "00_good", "prerequisites"], ["05_later"], "05_later is no lesson that comes before"),
-        (["networks", "CNN", "lesson"], "07_none", "networks.CNN: there is no lesson 07_none"),
         (["parameters"], {"epochs": {"minimun": 1}}, "minimun"),
     ],
 )
 def test_faults_of_a_manifest_are_named(tmp_path, place, value, words):
-    path = write_course(tmp_path, {"00_good": (GOOD, {})}, {"CNN": NETWORK}) / "course.yaml"
+    path = write_course(tmp_path, {"00_good": (GOOD, {})}) / "course.yaml"
     content = entry = yaml.safe_load(path.read_text())
     for key in place[:-1]:
         entry = entry[key]
@@ -407,86 +405,6 @@ def test_files_and_folders_are_written_whole_or_not_at_all(tmp_path, monkeypatch
         files.write_whole(path, "new")
     assert path.read_text() == "old" and [one.name for one in folder.iterdir()] == ["new"]
     assert sorted(tmp_path.iterdir()) == [folder, path]
-
-
-# Rendering ------------------------------------------------------------------------------------------------------------
-
-
-@pytest.fixture(scope="module")
-def mnist(tmp_path_factory):
-    """A folder that holds a few digits in MNIST's own container."""
-    folder = tmp_path_factory.mktemp("data") / "root"
-    save_digits(load_digits("digits", train_size=20), folder, container="mnist")
-    return folder
-
-
-def test_render_writes_outputs_results_and_table(tmp_path, mnist, monkeypatch):
-    figures = (
-        'record(dataset="mnist", net_parameters=7850, net_test_loss=0.1, net_test_accuracy=0.97, net_seconds=epochs)'
-    )
-    profiles = {"profiles": {"smoke": {}, "class": {"epochs": 3}, "full": {"epochs": 8}}}
-    lessons = {
-        "00_good": ([*GOOD[:2], figures, PICTURE, "import os; print(os.getcwd())"], profiles),
-        "01_failing": ([PARAMETERS, "1 / 0"], {}),
-    }
-    notebooks = write_course(tmp_path, lessons, {"CNN": NETWORK})
-    (notebooks / "results.json").write_text('{"lessons": {"02_other": {"figures": {"kept": 1}}}}')
-    before = (notebooks / "01_failing.ipynb").read_text()
-    monkeypatch.setenv("COURSE_DATA", str(mnist))
-    result = call("render", "--notebooks", notebooks)
-    assert result.exit_code == 1 and "01_failing: FAILED" in result.output
-    assert (notebooks / "01_failing.ipynb").read_text() == before
-
-    text, notebook = (notebooks / "00_good.ipynb").read_text(), read(notebooks / "00_good.ipynb")
-    cells = code_cells(notebooks / "00_good.ipynb")
-    assert [cell.execution_count for cell in cells] == [1, 2, 3, 4, 5] and cells[0].metadata.tags == ["parameters"]
-    assert "papermill" not in text and "injected" not in text and str(tmp_path) not in text
-    assert next(execute.pictures(notebook))[1] == "Loss curves: falls from 2 to 1."
-    assert execute.recorded(notebook)["net_seconds"] == 3  # the class profile's
-    assert notebook.metadata.course.source_sha256 == source_sha256(notebook) and notebook.metadata.course.seconds > 0
-    assert notebook.metadata.kernelspec.name == "python3" and notebook.metadata.language_info == {"name": "python"}
-
-    results = json.loads((notebooks / "results.json").read_text())["lessons"]
-    assert list(results) == ["00_good", "02_other"] and results["02_other"] == {"figures": {"kept": 1}}
-    assert results["00_good"]["figures"]["net_seconds"] == 8  # the full profile's
-    assert results["00_good"]["machine"]["cores"] == os.cpu_count()
-    readme = (tmp_path / "README.md").read_text()
-    command = "papermill notebooks/00_good.ipynb out.ipynb -p epochs 8"
-    recipe = "four 5×5 convolutions to 64, one linear layer; cross entropy; Adam, lr 0.001; batch 64; 8 epochs"
-    assert f"| `CNN` | {recipe} | 7,850 | 0.1000 | 97.00 % | 8 s | `{command}` |" in readme and "old" not in readme
-    assert readme.startswith("# A course\n\n<!-- results -->\n|") and readme.endswith("<!-- /results -->\n\nThe end.\n")
-
-    (tmp_path / "README.md").write_text("no markers")
-    result = call("render", "0", "--notebooks", notebooks)
-    assert result.exit_code == 2 and "<!-- results -->" in result.output
-    monkeypatch.setenv("COURSE_DATA", str(tmp_path))
-    result = call("render", "--notebooks", notebooks)
-    assert result.exit_code == 1 and "rendered on MNIST" in result.output and "course data fetch" in result.output
-
-
-def test_render_keeps_the_picture_of_the_cell_tagged_cover(tmp_path):
-    executed = new_notebook(cells=[new_code_cell("plain"), new_code_cell("cover", metadata={"tags": ["cover"]})])
-    for cell, content in zip(executed.cells, (b"other", b"picture"), strict=True):
-        cell.outputs = [new_output("display_data", {"image/png": base64.b64encode(content).decode()})]
-    write_cover(tmp_path / "cover.png", executed)
-    assert (tmp_path / "cover.png").read_bytes() == b"picture"
-
-
-def test_rendered_outputs_name_no_folder_of_the_machine_and_go_into_no_notebook_edited_meanwhile(tmp_path):
-    path = write_course(tmp_path, {"00_good": (GOOD, {})}) / "00_good.ipynb"
-    executed = read(path)
-    warning = f"{tempfile.gettempdir()}/ipykernel_12/345.py:3: UserWarning, {tmp_path}/data and {Path.home()}/data"
-    picture = {"image/png": "A" * 300_000}  # long enough to show a slow search
-    executed.cells[1].outputs = [
-        new_output("stream", text=warning),
-        new_output("display_data", data=picture | {"application/vnd.jupyter.widget-view+json": {}}),
-    ]
-    write_outputs(path, executed, 1.0)
-    stream, display = read(path).cells[1].outputs
-    assert stream.text == "this cell:3: UserWarning, data and ~/data" and display.data == picture
-    executed.cells[-1].source += "  # as it was"
-    with pytest.raises(Exception, match="edited while it ran"):
-        write_outputs(path, executed, 1.0)
 
 
 # Pages ----------------------------------------------------------------------------------------------------------------
@@ -531,30 +449,14 @@ def test_rendered_lessons_make_a_site_with_their_figures_and_bands(tmp_path):
     assert "✓ done in 12 s · data set: digits · profile class" in text and "accuracy 0.95 0.9 to 1 ✓" in text
     assert text.count("profile class") == 1 and "Does it run?" in text
     result = call(*common, tmp_path)
-    assert result.exit_code == 2 and "other than a report" in result.output and (tmp_path / "README.md").exists()
+    assert result.exit_code == 2 and "other than a report" in result.output and notebooks.exists()
     result = call("report", tmp_path, "--notebooks", notebooks)
     assert result.exit_code == 2 and "no executed lessons" in result.output
 
 
-# Lessons made ready, and the command line -----------------------------------------------------------------------------
+# The command line -----------------------------------------------------------------------------------------------------
 
 STUB = 'my_sum = ...\n\ncheck("0.1", my_sum)\n# hint("0.1")'
-
-
-@pytest.mark.parametrize("solutions", [[], ["--solutions"]])
-def test_prepared_copies_have_the_profiles_parameters_the_outputs_and_the_solutions(tmp_path, solutions):
-    path = write_course(tmp_path, {"00_good": ([*GOOD, STUB, "my_sum = ..."], {})}) / "00_good.ipynb"
-    notebook = read(path)
-    notebook.cells[3].outputs = [new_output("stream", text="kept")]
-    notebook.cells[-2].metadata["tags"] = ["exercise"]
-    nbformat.write(notebook, path)
-    assert call("prepare", "--profile", "smoke", *solutions, "--notebooks", path.parent).exit_code == 0
-    prepared = read(tmp_path / "build/nbval/00_good.ipynb").cells
-    assert "epochs = 1" in prepared[2].source and prepared[4].outputs[0].text == "kept"
-    answer = "my_sum = 200 + 100 - 256" if solutions else "my_sum = ..."
-    assert prepared[-2].source.startswith(answer) and prepared[-2].source.endswith('# hint("0.1")')
-    assert prepared[-1].source == "my_sum = ...", "only cells tagged exercise are filled"
-    assert read(path) == notebook, "the lesson itself stays open"
 
 
 def test_a_run_fills_the_exercises_where_asked(tmp_path, monkeypatch):
@@ -567,29 +469,6 @@ def test_a_run_fills_the_exercises_where_asked(tmp_path, monkeypatch):
     for options in ([], ["--solutions"]):
         call("run", "--notebooks", path.parent, *options)
     assert ["= 200" in task.notebook.cells[-1].source for task in ran] == [False, True]
-
-
-COMMANDS = ["", "run", "sweep", "handout", "render", "report", "prepare", "data", "data fetch", "data convert"]
-
-
-@pytest.mark.parametrize("command", COMMANDS)
-def test_help_ends_with_two_examples(command):
-    result = call(*command.split(), "--help")
-    heading, *examples = result.output.rstrip().splitlines()[-3:]
-    assert heading.strip() == "Examples:" and all(example.strip().startswith("course ") for example in examples)
-
-
-@pytest.mark.parametrize("arguments", ["run --help", "data --help"])
-def test_help_imports_nothing_heavy(arguments):
-    heavy = {"torch", "numpy", "matplotlib", "papermill", "nbformat", "IPython", "rich", "distributed", "pyarrow"}
-    code = f"""
-import atexit, sys
-from course_utils.__main__ import course
-atexit.register(lambda: print("heavy:", *{heavy} & set(sys.modules)))
-course({arguments.split()})
-"""
-    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    assert result.returncode == 0 and result.stdout.endswith("\nheavy:\n"), result.stdout
 
 
 @pytest.mark.parametrize("arguments", ["run 99", "rnu", "run --profile quick", ""])

@@ -8,10 +8,10 @@ import papermill
 import pytest
 
 from course_utils.data import DataError, load_digits
-from course_utils.instructor.execute import pictures
 from course_utils.instructor.manifest import NOTEBOOKS, read_course
-from course_utils.instructor.render import source_sha256
 from course_utils.instructor.run import read_solutions, run_lessons, summary
+from course_utils.maintain import source_sha256
+from course_utils.site.notebooks import pictures
 
 LESSONS = {lesson.name: lesson for lesson in read_course(NOTEBOOKS).lessons}
 PATHS = re.compile(r"(?<![\w.:/…])/(home|root|Users|tmp|opt|usr|var|mnt|private)/|[A-Z]:\\\\?Users")
@@ -45,7 +45,7 @@ def test_outputs_are_committed_in_order_and_without_errors(name):
 def test_outputs_were_rendered_from_the_present_source(name):
     notebook = read(name)
     rendered_from = notebook.metadata.get("course", {}).get("source_sha256")
-    assert rendered_from == source_sha256(notebook), f"render it again: course render {name}"
+    assert rendered_from == source_sha256(notebook), f"render it again: python -m course_utils.maintain render {name}"
 
 
 @each_lesson

@@ -178,18 +178,8 @@ def every_value(value):
 
 EXPECTED = all_exercises()["3.2"].expected
 LIES = [3, ["float32", [-1], ""], ["float32", [10**20], ""], ["float32", [2], "AAAA"], ["object", [1], "AAAAAAAAAAA="]]
-OUTCOMES = [
-    "",
-    "{",
-    "3",
-    "[]",
-    "[1]",
-    "null",
-    "[" * 10**5,
-    '[{"outcome": {}}]',
-    encode(EXPECTED[:3]),
-    encode(EXPECTED * 2),
-]
+OUTCOMES = ["", "{", "3", "[]", "[1]", "null", "[" * 10**5, '[{"outcome": {}}]']
+OUTCOMES += [encode(EXPECTED[:3]), encode(EXPECTED * 2)]
 OUTCOMES += [encode([replace(outcome, changed=[99, "a"]) for outcome in EXPECTED]), every_value({"outcome": 3})]
 OUTCOMES += [every_value([1] * 20_000), every_value(7).replace("7", "[" * 10**5 + "]" * 10**5)]
 OUTCOMES += [every_value({"tensor": lie}) for lie in LIES]

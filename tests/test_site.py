@@ -10,7 +10,8 @@ import pytest
 from bs4 import BeautifulSoup
 from fontTools.ttLib import TTFont
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
-from test_instructor import GOOD, PARAMETERS, PIXEL, call, page_of, read, write_course
+from test_instructor import GOOD, PARAMETERS, PIXEL, page_of, read, write_course
+from test_maintain import call
 
 from course_utils.exercises.desk import all_exercises
 from course_utils.instructor.manifest import NOTEBOOKS, read_course
@@ -52,7 +53,9 @@ def built(tmp_path_factory):
     opened = new_output("display_data", {"text/plain": "○ 1.1 is open. Run the cell again."})
     lesson.cells += [
         new_markdown_cell("## A part\n\n**Exercise 1.1.** Multiply."),
-        new_code_cell('my_product = ...\n\ncheck("1.1", my_product)', outputs=[opened], metadata={"tags": ["exercise"]}),
+        new_code_cell(
+            'my_product = ...\n\ncheck("1.1", my_product)', outputs=[opened], metadata={"tags": ["exercise"]}
+        ),
         new_code_cell("draw()", outputs=[picture], metadata={"tags": ["picture"]}),
         new_markdown_cell("## Another\n\nOnward: [the next](01_next.ipynb). $x^2$"),
     ]

@@ -23,54 +23,7 @@ pytestmark = [
     pytest.mark.skipif(CHROMIUM is None, reason=f"no Chromium is installed (looked for {', '.join(NAMES)})"),
 ]
 
-# What a reader could not read: for each text, its colour against what lies behind it.
-FAINT = """() => {
-  const canvas = new OffscreenCanvas(1, 1).getContext("2d", { willReadFrequently: true });
-  const seen = new Map();
-  const colour = (text) => {
-    if (!seen.has(text)) {
-      canvas.clearRect(0, 0, 1, 1); canvas.fillStyle = text; canvas.fillRect(0, 0, 1, 1);
-      const [red, green, blue, alpha] = canvas.getImageData(0, 0, 1, 1).data;
-      seen.set(text, [red, green, blue, alpha / 255]);
-    }
-    return seen.get(text);
-  };
-  const over = (top, below) => [0, 1, 2].map((i) => top[i] * top[3] + below[i] * (1 - top[3])).concat(1);
-  const behind = (element) => element ? over(colour(getComputedStyle(element).backgroundColor), behind(element.parentElement))
-    : colour(getComputedStyle(document.documentElement).colorScheme.includes("dark") ? "#000" : "#fff");
-  const light = ([red, green, blue]) => [red, green, blue].map((part) => part / 255)
-    .map((part) => part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4)
-    .reduce((sum, part, i) => sum + part * [0.2126, 0.7152, 0.0722][i], 0);
-  const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
-  const found = new Set(); let measured = 0;
-  while (texts.nextNode()) {
-    const element = texts.currentNode.parentElement;
-    if (!texts.currentNode.data.trim() || element.closest("script, style") || !element.checkVisibility({ visibilityProperty: true })) continue;
-    measured += 1;
-    const ground = behind(element);
-    const [one, other] = [light(over(colour(getComputedStyle(element).color), ground)), light(ground)].sort((a, b) => b - a);
-    const contrast = (one + 0.05) / (other + 0.05);
-    if (contrast < 4.5) found.add(`${contrast.toFixed(2)} ${element.className || element.tagName}: ${texts.currentNode.data.trim().slice(0, 40)}`);
-  }
-  return [measured, [...found]];
-}"""
-
-# What is cut: it reaches out of the page, or out of an element that hides what does not fit in.
-CUT = """() => {
-  const found = [];
-  const page = document.documentElement;
-  if (page.scrollWidth > innerWidth) found.push(`the page is ${page.scrollWidth} wide`);
-  for (const element of document.querySelectorAll("body *")) {
-    if (!element.checkVisibility() || element.closest(".unseen, .skip, .ex-hidden, svg, math")) continue;
-    const box = element.getBoundingClientRect();
-    const style = getComputedStyle(element);
-    const name = `${element.tagName} ${element.className}: ${element.textContent.trim().slice(0, 30)}`;
-    if (!element.closest(".scrolls") && box.width && (box.right > innerWidth + 1 || box.left < -1)) found.push(`out of the page: ${name}`);
-    if (/hidden|clip/.test(style.overflowX) && element.scrollWidth > element.clientWidth + 1) found.push(`cut: ${name}`);
-    if (/hidden|clip/.test(style.overflowY) && !/auto|scroll/.test(style.overflowX) && element.scrollHeight > element.clientHeight + 2) found.push(`cut below: ${name}`);
-  }
-  return found.slice(0, 20);
-}"""
+LOOK = Path(__file__).with_name("look_at_page.js").read_text(encoding="utf-8")
 
 
 @pytest.fixture(scope="module")
@@ -121,11 +74,10 @@ def test_a_page_is_readable_whole_and_accessible(page, site, name):
     for width in WIDTHS.values():
         show(page, site, name, width)
         unfold(page)
-        assert page.evaluate(CUT) == [], width
         for scheme in ("light", "dark"):
             page.emulate_media(color_scheme=scheme)
-            measured, faint = page.evaluate(FAINT)
-            assert measured > 50 and faint == [], (width, scheme)
+            seen = page.evaluate(LOOK)
+            assert seen["measured"] > 50 and not seen["faint"] and not seen["cut"], (width, scheme, seen)
         rules = {"rules": {"color-contrast": {"enabled": False}}}  # measured above, formulas and code included
         found = Axe().run(page, options=rules).response["violations"]
         grave = [one for one in found if one["impact"] in ("moderate", "serious", "critical")]
@@ -200,7 +152,9 @@ def test_formulas_are_drawn_with_the_sites_font(page, site):
     show(page, site, PAGES[3])
     page.locator(".formula").first.scroll_into_view_if_needed()
     page.evaluate("() => document.fonts.ready")
-    assert page.evaluate("() => document.fonts.check('20px \"Course Math\"') && [...document.fonts][0].status") == "loaded"
+    assert (
+        page.evaluate("() => document.fonts.check('20px \"Course Math\"') && [...document.fonts][0].status") == "loaded"
+    )
 
 
 def test_what_is_too_wide_for_a_phone_scrolls_and_says_so(page, site):

@@ -4,7 +4,6 @@ import csv
 import json
 import random
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -13,9 +12,10 @@ from urllib.parse import unquote
 import psutil
 import pyarrow.parquet
 import pytest
+from distributed import LocalCluster
 from test_instructor import LESSON, PICTURE, RECORD, call, page_of, read, write_course
 
-from course_utils.instructor import sweep_page
+from course_utils.instructor import sweep
 from course_utils.instructor.manifest import WrongUse
 from course_utils.instructor.sweep import Range, listed, settings_of, values_of
 
@@ -32,7 +32,7 @@ if log:
         print(rate, units, seed, file=file)
 """,
     "loss = [1 / (epoch + rate * 10) + seed / 100 for epoch in range(3)]",
-    'record(dataset="digits", train_loss=loss, test_accuracy=rate * units / 10 + seed / 100, unmoved=1.5 + seed)',
+    'record(dataset="digits", train_loss=loss, test_accuracy=rate * units / 10 + seed / 100)',
     "record(train_seconds=time.perf_counter(), word='fine')",
     PICTURE.replace("Loss curves: falls from 2 to 1.", "Four digits: 3 of 4 digits read right."),
 ]
@@ -80,16 +80,16 @@ def test_a_sweep_leaves_tidy_tables_in_the_order_of_the_grid_and_every_notebook(
 def test_the_page_compares_the_runs(swept):
     page = page_of(swept[1] / "page/index.html")
     text = " ".join(page.get_text().split())
-    assert "12 runs of 00_tiny" in text and "Ranked by test_accuracy, largest first" in text
+    assert "12 runs of 00_tiny" in text and "Ranked by the mean of test_accuracy, largest first" in text
     for word, rate in (("best", "0.5"), ("worst", "0.1")):
-        link = page.find("a", string=f"{word} run")
+        link = page.find("a", string=f"run of the {word} setting")
         assert f"rate = {rate}" in page_of(swept[1] / "page" / link["href"]).get_text()
     images = {image["src"].split("/")[-1].split(".")[0]: image["alt"] for image in page.find_all("img") if image["alt"]}
     assert "rate 0.5, units 8: 0.405 ± 0.0071" in images["spread"]
-    assert "ends at 0.3383" in images["curve-train_loss"] and "curve-unmoved" not in images
+    assert "ends at 0.3383" in images["curve-train_loss"]
     assert images["grid-0"].startswith("Four digits") and "grid-4" not in images
-    cells = {cell.get_text(): cell["style"] for cell in page.find("table", class_="heat").find_all("td")}
-    assert cells["0.405"] == "--place: 100%" and cells["0.045"] == "--place: 0%" and "–" in cells
+    rows = [[cell.get_text() for cell in row.find_all("td")][:4] for row in page.find("table").find_all("tr")[1:]]
+    assert [row[2] for row in rows] == ["0.405", "0.205", "0.085", "0.045", "–", "–"] and rows[0][:2] == ["0.5", "8"]
     for link in page.find_all("a", string="seed 0"):
         assert (swept[1] / "page" / unquote(link["href"])).resolve().exists()
     assert "ValueError: the rate is too large" in text
@@ -97,19 +97,26 @@ def test_the_page_compares_the_runs(swept):
 
 def test_the_figures_hold_what_was_measured(swept):
     results = [json.loads(path.read_text()) for path in sorted((swept[1] / "runs").glob("*units=8*.json"))]
-    results = [result for result in results if not result["failure"]]
     settings = [{"rate": result["parameters"]["rate"], "seed": 0} for result in results]
-    comparison = sweep_page.Comparison(sweep_page.Sweep(None, "class", {}, settings), results, "test_accuracy")
-    (bars,) = sweep_page.draw_spread(comparison)[0].axes[0].containers
+    planned = sweep.Sweep(None, "class", {}, settings)
+    measure, groups = sweep.compare(planned, results, None)
+    assert measure == "test_accuracy" and [group.setting["rate"] for group in groups] == [0.5, 0.1, 20]
+    (bars,) = sweep.draw_spread(measure, groups)[0].containers
     assert bars.lines[0].get_xydata().ravel().tolist() == pytest.approx([0.1, 0.085, 0.5, 0.405])
-    lines = sweep_page.draw_curves(comparison, "train_loss")[0].axes[0].lines
+    lines = sweep.draw_curves("train_loss", groups)[0].lines
     means = [line for line in lines if not line.get_label().startswith("_")]
-    assert [line.get_label() for line in means] == ["rate 0.1", "rate 0.5"] and len(lines) == 2 + 4
-    assert means[0].get_ydata()[0] == pytest.approx(1.005)
-    falling = sweep_page.Comparison(comparison.sweep, results, "train_seconds")
-    for one in (comparison, falling):
-        numbers = [result["figures"][one.measure] for result in one.ranked()]
-        assert numbers == sorted(numbers, reverse=not one.falls) and one.falls == (one is falling)
+    assert [line.get_label() for line in means] == ["rate 0.5", "rate 0.1"] and len(lines) == 2 + 4
+    assert means[1].get_ydata()[0] == pytest.approx(1.005)
+    means = [group.mean for group in sweep.compare(planned, results, "train_seconds")[1]]
+    assert means[0] < means[1] and means[2] is None
+
+
+def test_what_the_swept_parameters_do_not_move_ranks_no_run():
+    runs = [{"figures": {"dataset": "digits", "accuracy": seed, "loss": rate, "seconds": rate}, "parameters":
+             {"rate": rate, "seed": seed}} for rate in (1, 2) for seed in (3, 4)]  # fmt: skip
+    for names, measure in ((["rate", "seed"], "loss"), (["seed"], "accuracy")):
+        settings = [{name: run["parameters"][name] for name in names} for run in runs]
+        assert sweep.compare(sweep.Sweep(None, "class", {}, settings), runs, None)[0] == measure
 
 
 def started(*arguments):
@@ -164,52 +171,27 @@ def test_resume_runs_again_what_changed_and_what_failed(tmp_path, monkeypatch):
     assert not kept("0.2")
 
 
-def free_port():
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return listener.getsockname()[1]
-
-
-@pytest.fixture
-def cluster(tmp_path):
-    """A scheduler on 127.0.0.1 and two worker processes: its address, and the workers."""
-    port = free_port()
-    address = f"tcp://127.0.0.1:{port}"
-    scheduler = f"-m distributed.cli.dask_scheduler --host 127.0.0.1 --port {port} --no-dashboard"
-    worker = f"-m distributed.cli.dask_worker {address} --host 127.0.0.1 --nthreads 1 --no-nanny --no-dashboard"
-    started = [
-        subprocess.Popen(
-            [sys.executable, *command.split()], cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        )
-        for command in (scheduler, worker, worker)
-    ]
-    yield address, started[1:]
-    for process in started:
-        process.kill()
-        process.wait()
-
-
-def test_a_cluster_that_loses_a_worker_gives_the_same_tables(tmp_path, cluster):
-    address, workers = cluster
+def test_a_cluster_that_loses_a_worker_gives_the_same_tables(tmp_path):
     grid = ["-g", "rate", "0.1,0.5", "-g", "seed", "0..2", "-p", "pause", "0.5"]
     common = ["sweep", "0", *grid, "--notebooks", write_course(tmp_path, TINY)]
-    process = started(*common, "--scheduler", address, "--out", tmp_path / "far")
-    while process.poll() is None and not list((tmp_path / "far/runs").glob("*.json")):
-        time.sleep(0.05)
-    workers[0].kill()
-    output, _ = process.communicate(timeout=300)
+    with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None, host="127.0.0.1") as dask:
+        process = started(*common, "--scheduler", dask.scheduler_address, "--out", tmp_path / "far")
+        while process.poll() is None and not list((tmp_path / "far/runs").glob("*.json")):
+            time.sleep(0.05)
+        psutil.Process(dask.workers[0].pid).kill()
+        output, _ = process.communicate(timeout=300)
     assert process.returncode == 0 and "6 of 6 runs went well" in output, output
     assert call(*common, "--out", tmp_path / "near", "--jobs", "2").exit_code == 0
     for name in ("results.csv", "curves.csv"):
-        assert (tmp_path / "far" / name).read_text() == (tmp_path / "near" / name).read_text()
+        assert (tmp_path / "far" / name).read_bytes() == (tmp_path / "near" / name).read_bytes()
     assert "Four digits" in (tmp_path / "far/runs/rate=0.5_seed=2.ipynb").read_text()
 
 
 def test_a_scheduler_that_does_not_answer_is_one_line(tmp_path, notebooks, monkeypatch):
-    monkeypatch.setattr("course_utils.instructor.pool.CONNECT_TIMEOUT", 1)
-    address = f"tcp://127.0.0.1:{free_port()}"
-    result = call("sweep", "0", "-g", "seed", "0", "--scheduler", address, "--notebooks", notebooks, "--out", tmp_path)
-    assert result.exit_code == 1 and f"no Dask scheduler answers at {address}" in result.output
+    monkeypatch.setattr("course_utils.instructor.run.CONNECT_TIMEOUT", 1)
+    options = ["-g", "seed", "0", "--scheduler", "tcp://127.0.0.1:1", "--notebooks", notebooks, "--out", tmp_path]
+    result = call("sweep", "0", *options)
+    assert result.exit_code == 1 and "no Dask scheduler answers at tcp://127.0.0.1:1 (" in result.output
 
 
 @pytest.mark.parametrize(

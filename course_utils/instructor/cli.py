@@ -1,14 +1,19 @@
-"""The verbs of `course` that work on lessons. What they need is imported when they are called: --help stays fast."""
+"""The verbs of `course` that work on lessons. Each gives its exit code, and imports what it needs when it is called."""
 
+import os
+import sys
 from pathlib import Path
 
 import click
 
 from .manifest import NOTEBOOKS, PROFILES, WrongUse, check_parameters, choose, gathered, read_course
 
-LESSONS = click.argument("lessons", nargs=-1, metavar="[LESSONS]...")
 FOLDER = click.Path(file_okay=False, path_type=Path)
-COURSE = click.option("--notebooks", type=FOLDER, default=NOTEBOOKS, help="The lessons' folder, if not the course's.")
+LESSONS = click.argument("lessons", nargs=-1, metavar="[LESSONS]...")
+COURSE = click.option(
+    "--notebooks", "course", type=FOLDER, default=NOTEBOOKS, callback=lambda context, option, path: read_course(path),
+    help="The lessons' folder, if not the course's.",
+)  # fmt: skip
 SOLUTIONS = click.option("--solutions", is_flag=True, help="Fill the exercises with the course's own answers.")
 PROFILE = click.option(
     "--profile", type=click.Choice(PROFILES), default="class", show_default=True,
@@ -16,6 +21,12 @@ PROFILE = click.option(
 )  # fmt: skip
 SCHEDULER = click.option("--scheduler", metavar="TCP://HOST:PORT", help="Run on this Dask cluster instead of here.")
 RESUME = click.option("--resume", is_flag=True, help="Run only what is missing, has failed, or has changed.")
+
+
+def out(default: str):
+    """Where a verb writes: by default into that folder of build/, beside the lessons' folder."""
+    words = f"The folder to write.  [default: build/{default} beside the lessons' folder]"
+    return click.option("--out", type=FOLDER, help=words)
 
 
 def parameters(function):
@@ -26,12 +37,6 @@ def parameters(function):
     function = click.option("-f", "--parameters_file", "files", **file)(function)
     function = click.option("-y", "--parameters_yaml", "texts", **text)(function)
     return click.option("-p", "--parameters", "pairs", **pair)(function)
-
-
-def out(default: str):
-    """Where a verb writes: by default into that folder of build/, beside the lessons' folder."""
-    words = f"The folder to write.  [default: build/{default} beside the lessons' folder]"
-    return click.option("--out", type=FOLDER, help=words)
 
 
 def near(path: Path) -> Path:
@@ -45,36 +50,30 @@ def near(path: Path) -> Path:
 @PROFILE
 @parameters
 @click.option(
-    "--jobs",
-    type=click.IntRange(min=1),
-    show_default="one for each core, as far as memory reaches",
+    "--jobs", type=click.IntRange(min=1), show_default="one for each core, as far as memory reaches",
     help="How many lessons run at once; with more than one, each on a single torch thread.",
-)
+)  # fmt: skip
 @RESUME
 @SOLUTIONS
 @out("runs/PROFILE")
 @COURSE
-@click.pass_context
-def run(context, lessons, profile, pairs, texts, files, jobs, resume, solutions, out, notebooks):
+def run(lessons, profile, pairs, texts, files, jobs, resume, solutions, out, course):
     """Run lessons and keep what they recorded.
 
     LESSONS are numbers or names; without any, all lessons are run. Parameters given here win over the profile's,
     and -p over -y over -f. A cell may take as long as it works; one that stalls ends its lesson. Ctrl-C keeps what was
     finished.
     """
-    from .pool import room_for_kernels
-    from .run import read_solutions, run_lessons, succeeded
+    from .run import read_solutions, room_for_kernels, run_lessons, succeeded
 
-    course = read_course(notebooks)
-    chosen = choose(course, lessons)
-    changes = gathered(pairs, texts, files)
+    chosen, changes = choose(course, lessons), gathered(pairs, texts, files)
     check_parameters(course, chosen, profile, changes)
-    folder = out or notebooks.parent / "build" / "runs" / profile
+    folder = out or course.build / "runs" / profile
     answers = read_solutions() if solutions else None
     results = run_lessons(chosen, profile, changes, folder, answers, jobs=jobs or room_for_kernels(), resume=resume)
     well = [succeeded(result) for result in results]
     click.echo(f"{sum(well)} of {len(well)} lessons went well; their notebooks and figures are in {near(folder)}")
-    context.exit(0 if all(well) else 1)
+    return 0 if all(well) else 1
 
 
 @click.command(
@@ -98,36 +97,32 @@ def run(context, lessons, profile, pairs, texts, files, jobs, resume, solutions,
 @RESUME
 @out("sweeps/LESSON")
 @COURSE
-@click.pass_context
 def sweep(
-    context, lesson, grid, file, sample, sample_seed, measure, profile, pairs, texts, files, jobs, scheduler, resume,
-    out, notebooks,
-):  # fmt: skip
+    lesson, grid, file, sample, sample_seed, measure, profile, pairs, texts, files, jobs, scheduler, resume, out, course
+):
     """Run one lesson over a grid, a list or a random sample of parameters and seeds, and compare the runs.
 
     It leaves results.csv and results.parquet (a row for each run), curves.csv, times.csv, every executed notebook, and
     page/index.html. Each run has one torch thread.
     """
-    from .sweep import listed, plan, run_sweep, settings_of, values_of, write_tables
-    from .sweep_page import build_page, compare
+    from .sweep import build_page, listed, plan, run_sweep, settings_of, values_of, write_tables
 
     if file and (grid or sample):
         raise WrongUse("a sweep takes a grid (-g) or a list (-l), not both")
     values = {name: values_of(text) for name, text in grid}
     if len(values) < len(grid):
         raise WrongUse("-g names a parameter twice; give all its values at once: -g seed 1,2,3")
-    course = read_course(notebooks)
     (chosen,) = choose(course, [lesson])
     settings = listed(file) if file else settings_of(values, sample, sample_seed)
     planned = plan(course, chosen, profile, gathered(pairs, texts, files), settings)
-    folder = out or notebooks.parent / "build" / "sweeps" / chosen.name
+    folder = out or course.build / "sweeps" / chosen.name
     results = run_sweep(planned, folder, jobs=jobs, scheduler=scheduler, resume=resume)
     write_tables(results, folder)
-    page = build_page(compare(planned, results, measure), folder, folder / "page")
+    page = build_page(planned, results, measure, folder)
     well = [result["failure"] is None for result in results]
     click.echo(f"{sum(well)} of {len(well)} runs went well; the tables are in {near(folder)}, the comparison is")
     click.echo(near(page))
-    context.exit(0 if all(well) else 1)
+    return 0 if all(well) else 1
 
 
 @click.command(
@@ -136,48 +131,68 @@ def sweep(
 @click.argument("folder", type=FOLDER)
 @out("course")
 @COURSE
-def report(folder, out, notebooks):
+def report(folder, out, course):
     """Build the pages that show a run.
 
     FOLDER holds executed lessons, as course run leaves them. The pages need no network.
     """
     from .pages import build_report
 
-    click.echo(near(build_report(read_course(notebooks), folder, out or notebooks.parent / "build" / "course")))
-
-
-@click.command(epilog="\b\nExamples:\n  course prepare --profile smoke\n  course prepare 3 --out /tmp/small")
-@LESSONS
-@PROFILE
-@SOLUTIONS
-@out("nbval")
-@COURSE
-def prepare(lessons, profile, solutions, out, notebooks):
-    """Prepare lessons for nbval, without running them.
-
-    The copies have a profile's parameters, and the committed outputs to compare with.
-    """
-    from .run import prepare_lessons, read_solutions
-
-    course = read_course(notebooks)
-    chosen = choose(course, lessons)
-    check_parameters(course, chosen, profile)
-    answers = read_solutions() if solutions else None
-    prepare_lessons(chosen, profile, out or notebooks.parent / "build" / "nbval", answers)
+    click.echo(near(build_report(course, folder, out or course.build / "course")))
 
 
 @click.command(epilog="\b\nExamples:\n  course handout\n  course handout 1 2 3 --out /tmp/week-1")
 @LESSONS
 @out("handout")
 @COURSE
-def handout(lessons, out, notebooks):
+def handout(lessons, out, course):
     """Write the folder that students get, ready to zip.
 
     Its lessons hold no outputs, and its exercises check and give hints, but show no solutions.
     """
     from .handout import write_handout
 
-    course = read_course(notebooks)
-    folder = out or notebooks.parent / "build" / "handout"
+    folder = out or course.build / "handout"
     write_handout(course, choose(course, lessons), folder)
     click.echo(near(folder))
+
+
+@click.command(
+    epilog="\b\nExamples:\n  course grade returned\n  course grade returned --checks own_checks.py --jobs 4 --resume"
+)
+@click.argument("folder", type=FOLDER)
+@click.option("--checks", type=click.Path(path_type=Path), help="A Python file with checks that students never see.")
+@click.option("--profile", type=click.Choice(PROFILES), default="smoke", show_default=True,
+              help="The lessons' parameters; class gives what students measured, and takes as long.")  # fmt: skip
+@click.option("--timeout", type=click.FloatRange(min=0, min_open=True), default=30, show_default=True,
+              help="Seconds that one answer may take.")  # fmt: skip
+@click.option("--jobs", type=click.IntRange(min=1), default=1, show_default=True, help="How many lessons run at once.")
+@SCHEDULER
+@click.option("--resume", is_flag=True, help="Grade only what is missing or has changed.")
+@click.option("--trust", is_flag=True, help="Grade also where the system cannot wall students' code in, as on macOS.")
+@out("grades")
+@COURSE
+def grade(folder, checks, profile, timeout, jobs, scheduler, resume, trust, out, course):
+    """Grade returned notebooks.
+
+    FOLDER holds them under any names. Their answers are taken, and judged in the course's own lessons; students' code
+    runs behind limits, as docs/instructors.md says. A broken notebook costs only itself and is named. Exit code 1
+    means that something was not graded; --resume tries it again.
+    """
+    if sys.platform != "linux" and not (trust and hasattr(os, "fork")):
+        raise WrongUse("this system cannot wall students' code in: grade in a container, or on macOS with --trust")
+    from .grade import grade, read_wanted
+
+    out = out or course.build / "grades"
+    if folder.resolve().is_relative_to(out.resolve()):
+        raise WrongUse(f"{folder}: the results would lie around the returned notebooks; name another folder: --out")
+    wanted = read_wanted(profile, timeout, checks)
+    graded = []
+    for one in grade(course, folder, out, wanted, jobs=jobs, scheduler=scheduler, resume=resume):
+        if one.unlimited and not any(other.unlimited for other in graded):
+            click.echo(f"Not limited on this system: {'; '.join(one.unlimited)}")
+        click.echo(str(one))
+        graded.append(one)
+    lost = sum(bool(one.ungraded) for one in graded)
+    click.echo(f"{len(graded)} notebooks{f', {lost} not graded' if lost else ''}: {near(out / 'index.html')}")
+    return 1 if lost else 0

@@ -1,12 +1,11 @@
 """Runs one notebook with papermill, whatever happens in it; here, in a thread, or on a worker of a cluster."""
 
 import asyncio
-import base64
 import os
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -30,13 +29,20 @@ SILENT = 3600.0  # seconds that a cell may compute without a word
 GRACE = 30.0  # seconds in which an interrupted cell may still say where it was
 
 
+def data_folder() -> str:
+    """`$COURSE_DATA`, absolute where it leads somewhere: a kernel works in another folder than its caller."""
+    named = os.environ.get("COURSE_DATA", "")
+    folder = Path(named).expanduser()
+    return str(folder.absolute()) if named and folder.exists() else named
+
+
 @dataclass(frozen=True)
 class Task:
     """A notebook to run, with all it takes to run it elsewhere.
 
     `threads` is how many torch uses (None: its own choice), and `data` where the digits are, unless the machine's own
-    `$COURSE_DATA` says so. The kernel works in `folder`; where that is None, in a temporary one that holds `companions`
-    (file name → content). `bands` are what the figures must lie in: data set → figure → [low, high].
+    `$COURSE_DATA` says so. The kernel works in `folder`; where that is None, in a temporary one. `bands` are what the
+    figures must lie in: data set → figure → [low, high].
     """
 
     name: str
@@ -44,10 +50,16 @@ class Task:
     parameters: Mapping
     profile: str
     threads: int | None = None
-    data: str | None = None
+    data: str = field(default_factory=data_folder)
     folder: Path | None = None
-    companions: Mapping[str, bytes] = field(default_factory=dict)
     bands: Mapping[str, Mapping] = field(default_factory=dict)
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The variables of its kernel."""
+        threads = {"OMP_NUM_THREADS": str(self.threads)} if self.threads else {}
+        data = data_folder() or self.data
+        return os.environ | threads | ({"COURSE_DATA": data} if data else {})
 
 
 def recorded(notebook: NotebookNode) -> dict:
@@ -58,19 +70,12 @@ def recorded(notebook: NotebookNode) -> dict:
     return figures
 
 
-def pictures(notebook: NotebookNode) -> Iterator[tuple[bytes, str]]:
-    """Each PNG that the notebook's cells put out, with its alternative text ("" where it has none)."""
-    for output in _outputs(notebook):
-        if picture := output.get("data", {}).get("image/png"):
-            yield base64.b64decode(picture), output.metadata.get("image/png", {}).get("alt", "")
-
-
 def _outputs(notebook: NotebookNode) -> Iterator[NotebookNode]:
     return (output for cell in notebook.cells for output in cell.get("outputs", []))
 
 
 def execute(
-    task: Task, watch: Callable[[str, int, int, dict], None] | None = None
+    task: Task, watch: Callable[[str, int, int, dict], None] = lambda *given: None
 ) -> tuple[NotebookNode, float, dict | None]:
     """Run a task: the notebook as far as it ran, the seconds it took, and its failure or None.
 
@@ -81,17 +86,14 @@ def execute(
     def on_cell(running: NotebookNode, index: int) -> None:
         nonlocal notebook
         notebook = running
-        if watch:
-            watch(task.name, index + 1, len(running.cells), recorded(running))
+        watch(task.name, index + 1, len(running.cells), recorded(running))
 
-    with tempfile.TemporaryDirectory() as companions:
-        for name, content in task.companions.items():
-            Path(companions, name).write_bytes(content)
+    with tempfile.TemporaryDirectory() as temporary:
         try:
             papermill.execute_notebook(
                 task.notebook, None, dict(task.parameters), kernel_name="python3", language="python",
-                progress_bar=False, engine_name="course", on_cell=on_cell, environment=_environment(task),
-                folder=(task.folder or Path(companions)).absolute(),
+                progress_bar=False, engine_name="course", on_cell=on_cell, environment=task.environment,
+                folder=(task.folder or Path(temporary)).absolute(),
             )  # fmt: skip
         except Exception as error:  # whatever stops a lesson must not stop the others
             failure = _describe(error, notebook)
@@ -100,49 +102,21 @@ def execute(
     return notebook, time.perf_counter() - begun, failure
 
 
-def _environment(task: Task) -> dict[str, str]:
-    threads = {"OMP_NUM_THREADS": str(task.threads)} if task.threads else {}
-    data = data_folder() or task.data
-    return os.environ | threads | ({"COURSE_DATA": data} if data else {})
-
-
-def data_folder() -> str:
-    """`$COURSE_DATA`, absolute where it leads somewhere: a kernel works in another folder than its caller."""
-    named = os.environ.get("COURSE_DATA", "")
-    folder = Path(named).expanduser()
-    return str(folder.absolute()) if named and folder.exists() else named
-
-
 def _describe(error: Exception, executed: NotebookNode) -> dict:
     """Where a lesson failed, and why: the last cell that began, and what it raised."""
     cells = [cell for cell in executed.cells if cell.cell_type == "code"]
     begun = [index for index, cell in enumerate(cells) if cell.metadata.get("papermill", {}).get("start_time")]
     number = begun[-1] + 1 if begun else 0
     cell = cells[number - 1] if number else nbformat.v4.new_code_cell()
+    cause = str(error) if isinstance(error, Stalled) else f"{type(error).__name__}: {error}"
     if isinstance(error, PapermillExecutionError):
         cause = f"{error.ename}: {error.evalue}"
-    else:
-        cause = str(error) if isinstance(error, Stalled) else f"{type(error).__name__}: {error}"
     lines = [line for output in cell.outputs if output.output_type == "error" for line in output.traceback]
     traceback = click.unstyle("\n".join(lines))
     return {"cell": number, "cells": len(cells), "source": cell.source, "cause": cause, "traceback": traceback}
 
 
 # How papermill runs a notebook here -----------------------------------------------------------------------------------
-
-
-class Stalled(Exception):
-    """A cell shows no sign of life any more: what was seen, and what to do."""
-
-
-class _Client(NotebookClient):
-    """nbclient's client, which notices when the kernel says something."""
-
-    spoke = False
-
-    def process_message(self, *message, **options):
-        self.spoke = True
-        return super().process_message(*message, **options)
 
 
 class CourseEngine(Engine):
@@ -152,52 +126,57 @@ class CourseEngine(Engine):
     def execute_managed_notebook(cls, nb_man, kernel_name, *, on_cell, environment, folder, **_):
         """Run all cells, or those before the first that fails. Raises Stalled."""
         client = _Client(
-            nb_man.nb,
-            kernel_name=kernel_name,
-            startup_timeout=PATIENCE,
-            iopub_timeout=PATIENCE,
-            raise_on_iopub_timeout=True,
+            nb_man.nb, kernel_name=kernel_name, startup_timeout=PATIENCE, iopub_timeout=PATIENCE,
+            raise_on_iopub_timeout=True, extra_arguments=["--log-level=ERROR"],
             shutdown_kernel="immediate",  # a kernel that tidies up after torch takes two seconds
-            extra_arguments=["--log-level=ERROR"],
-        )
+        )  # fmt: skip
+        client.manager, client.on_cell = nb_man, on_cell
         kernel = {"cwd": str(folder), "env": environment, "stderr": subprocess.DEVNULL}
-        with asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner:  # the one that zmq needs on Windows
-            runner.run(_run_cells(nb_man, client, on_cell, kernel))
+        loop = asyncio.SelectorEventLoop  # the one that zmq needs on Windows
+        with asyncio.Runner(loop_factory=loop) as runner, suppress(CellExecutionError):  # which papermill raises itself
+            runner.run(client.async_execute(**kernel))
+        client.set_widgets_metadata()
 
 
 papermill_engines.register("course", CourseEngine)
 
 
-async def _run_cells(nb_man, client: NotebookClient, on_cell: Callable, kernel: Mapping) -> None:
-    notebook = nb_man.nb
-    async with client.async_setup_kernel(**kernel):
-        notebook.metadata.language_info = (await client.kc.kernel_info(reply=True))["content"]["language_info"]
-        for index, cell in enumerate(notebook.cells):
-            nb_man.cell_start(cell, index)
-            on_cell(notebook, index)
-            try:
-                await _run_cell(client, cell, index)
-            except CellExecutionError as error:
-                nb_man.cell_exception(cell, index, exception=error)
-                break
-            finally:
-                nb_man.cell_complete(cell, index)
-        client.set_widgets_metadata()
+class _Client(NotebookClient):
+    """nbclient's client, which tells papermill's manager of each cell, and ends one that stalls."""
+
+    spoke = False
+
+    def process_message(self, *message, **options):
+        self.spoke = True
+        return super().process_message(*message, **options)
+
+    async def async_execute_cell(self, cell, cell_index, **options):
+        self.manager.cell_start(cell, cell_index)
+        self.on_cell(self.manager.nb, cell_index)
+        try:
+            return await self._unless_stalled(super().async_execute_cell(cell, cell_index, **options))
+        except CellExecutionError as error:
+            self.manager.cell_exception(cell, cell_index, exception=error)
+            raise
+        finally:
+            self.manager.cell_complete(cell, cell_index)
+
+    async def _unless_stalled(self, cell: Awaitable) -> NotebookNode:
+        """Wait for a cell; end one that has stalled, so that it says where it is. Raises Stalled."""
+        running, pulse = asyncio.ensure_future(cell), Pulse()
+        while not (await asyncio.wait([running], timeout=LOOK))[0]:
+            spoke, self.spoke = self.spoke, False
+            if fault := pulse.look(processor_seconds(self.km.provisioner.pid), spoke):
+                await self.km.interrupt_kernel()
+                if not (await asyncio.wait([running], timeout=GRACE))[0]:
+                    await self.km.shutdown_kernel(now=True)
+                await asyncio.gather(running, return_exceptions=True)
+                raise Stalled(f"the cell stalled: {fault}")
+        return running.result()
 
 
-async def _run_cell(client: NotebookClient, cell: NotebookNode, index: int) -> None:
-    """Run a cell; end one that has stalled, so that it says where it is. Raises Stalled."""
-    running = asyncio.ensure_future(client.async_execute_cell(cell, index))
-    pulse = Pulse()
-    while not (await asyncio.wait([running], timeout=LOOK))[0]:
-        spoke, client.spoke = client.spoke, False
-        if fault := pulse.look(processor_seconds(client.km.provisioner.pid), spoke):
-            await client.km.interrupt_kernel()
-            if not (await asyncio.wait([running], timeout=GRACE))[0]:
-                await client.km.shutdown_kernel(now=True)
-            await asyncio.gather(running, return_exceptions=True)
-            raise Stalled(f"the cell stalled: {fault}")
-    running.result()
+class Stalled(Exception):
+    """A cell shows no sign of life any more: what was seen, and what to do."""
 
 
 class Pulse:
@@ -217,15 +196,11 @@ class Pulse:
         self.silent = 0.0 if spoke else self.silent + worked
         self.still = 0.0 if spoke or worked > IDLE * LOOK else self.still + LOOK
         if self.still >= STILL:
-            return (
-                f"for {STILL:g} s it neither computed nor said anything. It waits for what does not come, such as a "
-                "lock, another process or the network. Let it ask for less, or give up by itself"
-            )
+            still = f"for {STILL:g} s it neither computed nor said anything. It waits for what does not come, such as a"
+            return f"{still} lock, another process or the network. Let it ask for less, or give up by itself"
         if self.silent >= SILENT:
-            return (
-                f"it computed for {SILENT:g} s without a word. If its loop does come to an end, let it print how far "
-                "it is"
-            )
+            silent = f"it computed for {SILENT:g} s without a word."
+            return f"{silent} If its loop does come to an end, let it print how far it is"
         return ""
 
 

@@ -10,6 +10,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from importlib import resources
 from pathlib import Path
@@ -25,8 +26,7 @@ from course_utils.exercises.running import decode, encode
 
 from ..files import write_whole
 from .manifest import Course, Lesson, WrongUse
-from .pool import Lost, work_through
-from .run import CHECK
+from .run import CHECK, work_through
 from .sandbox import PACKAGE, Sandbox, SandboxLost, names_in
 
 SIGNS = {"right": "✓", "wrong": "✗", "open": "○", "error": "!"}
@@ -34,10 +34,8 @@ COURSE = "course"  # the check that students know, beside the instructor's own
 WHO = ("student", "file", "lesson")
 LONGEST, MOST_PARTS = 2000, 100_000  # characters of a verdict's words, parts of what an answer gave
 OWN_RUN = "depends on what the student's own run measured; look at it, or grade with --profile class"
-OVER_MEMORY, NO_MEMORY = (
-    "needed more memory than it may have",
-    re.compile("MemoryError|n't allocate memory|enough memory"),
-)
+OVER_MEMORY = "needed more memory than it may have"
+NO_MEMORY = re.compile("MemoryError|n't allocate memory|enough memory")
 UNREADABLE = "gave back what nobody can judge"
 
 
@@ -122,39 +120,32 @@ def grade(
 
     Yields each notebook as it comes. With `resume` those kept are not graded anew where nothing has changed.
     """
-    lessons = read_lessons(course, wanted.profile)
+    lessons = {one.name: read_lesson(one, wanted.profile) for one in course.lessons if one.notebook.exists()}
     returned = read_returned(folder, lessons, without=out.resolve())
     code = [path.read_text(encoding="utf-8") for path in sorted(PACKAGE.rglob("*.py"))]
     for one in returned:
         key = hashlib.sha256(repr((code, lessons.get(one.lesson), one.answers, wanted)).encode()).hexdigest()
         one.kept = out / "notebooks" / f"{key[:32]}.json"
-        if one.fault or (resume and _take_over(one)):
+        if resume and not one.fault:
+            with suppress(OSError, ValueError):
+                before = json.loads(one.kept.read_text(encoding="utf-8"))
+                one.rows = [Row(**row | {"verdict": Verdict(**row["verdict"])}) for row in before["rows"]]
+                one.unlimited = before["unlimited"]
+        if one.fault or one.rows:
             yield one
     waiting = [one for one in returned if not one.fault and not one.rows]
     tasks = list(_tasks(waiting, lessons, wanted, jobs))
-    _prepare({number for one in waiting for number in one.answers})
-    for index, outcome in work_through(grade_together, tasks, jobs=jobs, scheduler=scheduler):
-        for place, one in enumerate(tasks[index][1]):
-            if isinstance(outcome, Lost):
-                one.ungraded = f"no worker brought it back: {outcome.reason}"
-            else:
-                vars(one).update(vars(outcome[place]))
+    _prepare(waiting)
+    for (_, together, _), outcome, lost in work_through(grade_together, tasks, jobs, scheduler):
+        for one, judged in zip(together, outcome or together, strict=True):
+            vars(one).update(vars(judged))
+            if lost:
+                one.ungraded = f"no worker brought it back: {lost}"
             if not one.ungraded:
                 content = {"rows": [asdict(row) for row in one.rows], "unlimited": one.unlimited}
                 write_whole(one.kept, json.dumps(content, indent=1, ensure_ascii=False) + "\n")
             yield one
     write_results(returned, lessons, out)
-
-
-def _take_over(one: Returned) -> bool:
-    """Take over what an earlier run found, where there is such a thing."""
-    try:
-        before = json.loads(one.kept.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return False
-    one.rows = [Row(**row | {"verdict": Verdict(**row["verdict"])}) for row in before["rows"]]
-    one.unlimited = before["unlimited"]
-    return True
 
 
 # Judging: what a worker does, with the package and nothing else -------------------------------------------------------
@@ -176,7 +167,7 @@ def _tasks(waiting: Sequence[Returned], lessons: Mapping, wanted: Wanted, jobs: 
 def grade_together(task: tuple["Pristine", Sequence[Returned], Wanted]) -> Sequence[Returned]:
     """Grade notebooks in one run of their lesson; where that is lost, each in a run of its own, to lose only one."""
     lesson, returned, wanted = task
-    _prepare({number for one in returned for number in one.answers})
+    _prepare(returned)
     for one in returned:
         one.rows, one.earlier, one.seconds = list(_blank_rows(lesson, one.answers, wanted)), [], 0.0
     try:
@@ -191,10 +182,10 @@ def grade_together(task: tuple["Pristine", Sequence[Returned], Wanted]) -> Seque
     return returned
 
 
-def _prepare(numbers: Iterable[str]) -> None:
+def _prepare(returned: Sequence[Returned]) -> None:
     """Run solutions and mistakes before threads judge with them, since that takes the process's output and seed."""
     with ONE_AT_A_TIME:
-        for number in numbers:
+        for number in {number for one in returned for number in one.answers}:
             exercise = all_exercises()[number]
             _ = exercise.expected, exercise.also_expected, exercise.mistaken
 
@@ -241,8 +232,8 @@ def judge_answer(sandbox: Sandbox, wanted: Wanted, exercise: Exercise, given: Ma
     try:
         row.verdict, *others = judge_said(exercise, said, row.note, given, len(own))
     except Exception:  # an answer can say anything
-        row.note = UNREADABLE
-        row.verdict, *others = [Verdict("error", f"It does not count, since it {UNREADABLE}.")]
+        row.note, others = UNREADABLE, []
+        row.verdict = Verdict("error", f"It does not count, since it {UNREADABLE}.")
     one.seconds += time.monotonic() - begun
     if row.verdict.state == "right":
         for other, verdict in zip(own, others, strict=True):
@@ -303,28 +294,23 @@ class Pristine:
     names: dict[str, str]
 
 
-def read_lessons(course: Course, profile: str) -> dict[str, Pristine]:
-    """The course's lessons by name, with the parameters of a profile."""
-    return {lesson.name: _pristine(lesson, profile) for lesson in course.lessons if lesson.notebook.exists()}
-
-
-def _pristine(lesson: Lesson, profile: str) -> Pristine:
+def read_lesson(lesson: Lesson, profile: str) -> Pristine:
+    """A lesson of the course with the parameters of a profile."""
     parameters = "\n".join(f"{name} = {value!r}" for name, value in lesson.profiles[profile].items())
-    cells, stubs, given = [], {}, {}
+    cells, stubs, given, last = [], {}, {}, 0
     for cell in nbformat.read(lesson.notebook, as_version=4).cells:
         if cell.cell_type == "code":
             tags = cell.metadata.get("tags", [])
             check = CHECK.search(cell.source) if "exercise" in tags else None
             cells.append((cell.source, check and check[1]))
             if check:
+                last = len(cells)
                 stubs[check[1]] = cell.source[: check.start()].strip()
                 call = ast.parse(cell.source[check.start() :]).body[0].value
                 given[check[1]] = {keyword.arg: ast.unparse(keyword.value) for keyword in call.keywords}
             if "parameters" in tags and parameters:
                 cells.append((parameters, None))
-    while cells and not cells[-1][1]:
-        cells.pop()
-    return Pristine(lesson, cells, stubs, given, {all_exercises()[number].name: number for number in stubs})
+    return Pristine(lesson, cells[:last], stubs, given, {all_exercises()[number].name: number for number in stubs})
 
 
 def read_returned(folder: Path, lessons: Mapping[str, Pristine], without: Path) -> list[Returned]:
@@ -397,36 +383,35 @@ def _clean(text: str) -> str:
 
 def write_results(returned: Sequence[Returned], lessons: Mapping[str, Pristine], out: Path) -> None:
     """Write grades.csv (a row for each check), students.csv (one for each notebook) and index.html."""
-    grades, students = [], []
+    grades = [[*WHO, "exercise", "check", "state", "words", "note"]]
+    students = [[*WHO, *SIGNS, "note"]]
     for one in returned:
         who = [getattr(one, name) for name in WHO]
         grades += [[*who, row.exercise, row.check, row.verdict.state, row.verdict.words, row.note] for row in one.rows]
         counts = one.totals.values() if one.rows else [""] * len(SIGNS)
         students.append([*who, *counts, "; ".join(one.incidents)])
-    _write_table(out / "grades.csv", [*WHO, "exercise", "check", "state", "words", "note"], grades)
-    _write_table(out / "students.csv", [*WHO, *SIGNS, "note"], students)
-    write_whole(out / "index.html", _page(returned, lessons))
-
-
-def _write_table(path: Path, names: Sequence[str], rows: Sequence[Sequence]) -> None:
-    """Each value one line, and no formula to a spreadsheet."""
-    lines = [[" ".join(str(value).split()) for value in row] for row in rows]
-    harmless = [[f"'{text}" if text.startswith(("=", "+", "-", "@")) else text for text in line] for line in lines]
-    file = io.StringIO()
-    csv.writer(file, lineterminator="\n").writerows([names, *harmless])
-    write_whole(path, file.getvalue())
-
-
-def _page(returned: Sequence[Returned], lessons: Mapping[str, Pristine]) -> str:
+    for name, rows in (("grades", grades), ("students", students)):
+        file = io.StringIO()
+        csv.writer(file, lineterminator="\n").writerows([_harmless(value) for value in row] for row in rows)
+        write_whole(out / f"{name}.csv", file.getvalue())
     template = jinja2.Template((resources.files(__package__) / "grades.html.jinja").read_text("utf-8"), autoescape=True)
-    parts = []
-    for name, pristine in lessons.items():
-        students = [one for one in returned if one.rows and one.lesson == name]
-        words = {(row.exercise, row.check): Counter() for one in students for row in one.rows}
-        for row in (row for one in students for row in one.rows):
-            words[row.exercise, row.check].update(
-                [row.verdict.words] if row.verdict.state in ("wrong", "error") else []
-            )
-        parts.append((pristine.lesson.title, sorted(students, key=lambda one: one.student.casefold()), words))
     unlimited = sorted({words for one in returned for words in one.unlimited})
-    return template.render(parts=parts, returned=returned, unlimited=unlimited, signs=SIGNS, course=COURSE)
+    parts = [_part(lessons[name].lesson.title, [one for one in returned if one.lesson == name]) for name in lessons]
+    page = template.render(parts=parts, returned=returned, unlimited=unlimited, signs=SIGNS, course=COURSE)
+    write_whole(out / "index.html", page)
+
+
+def _harmless(value: object) -> str:
+    """One line, and no formula to a spreadsheet."""
+    text = " ".join(str(value).split())
+    return f"'{text}" if text.startswith(("=", "+", "-", "@")) else text
+
+
+def _part(title: str, returned: Sequence[Returned]) -> tuple[str, list[Returned], dict[tuple[str, str], Counter]]:
+    """Of a lesson: its title, its students by name, and for each check how often it failed with which words."""
+    students = sorted((one for one in returned if one.rows), key=lambda one: one.student.casefold())
+    failed = {}
+    for row in (row for one in students for row in one.rows):
+        words = [row.verdict.words] if row.verdict.state in ("wrong", "error") else []
+        failed.setdefault((row.exercise, row.check), Counter()).update(words)
+    return title, students, failed

@@ -37,8 +37,15 @@ def write_handout(course: Course, lessons: Sequence[Lesson], out: Path) -> None:
     if out.exists() and any(out.iterdir()) and not (out / MARK).exists():
         raise WrongUse(f"{out}: holds something other than a handout; name another folder: --out")
     with written_whole(out) as folder:
-        _copy(course.folder.parent, PARTS, folder)
-        _copy(course.folder, BESIDE, folder / "notebooks")
+        (folder / "notebooks").mkdir(parents=True)
+        (folder / "data").mkdir()
+        parts = {name: course.folder.parent / name for name in PARTS}
+        for name, source in (parts | {f"notebooks/{name}": course.folder / name for name in BESIDE}).items():
+            target = folder / name
+            if source.is_dir():
+                shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
+            elif source.exists():
+                shutil.copy(source, target)
         for path in (folder / "course_utils" / "exercises").glob("lesson_*.py"):
             path.write_text(packed(path.read_text(encoding="utf-8")), encoding="utf-8")
         for lesson in lessons:
@@ -47,16 +54,6 @@ def write_handout(course: Course, lessons: Sequence[Lesson], out: Path) -> None:
         if readme.exists():
             readme.write_text(without_dead_links(readme.read_text(encoding="utf-8"), folder), encoding="utf-8")
         (folder / MARK).touch()
-
-
-def _copy(source: Path, names: Sequence[str], target: Path) -> None:
-    """Copy those files and folders that are there."""
-    for name in names:
-        (target / name).parent.mkdir(parents=True, exist_ok=True)
-        if (source / name).is_dir():
-            shutil.copytree(source / name, target / name, ignore=shutil.ignore_patterns("__pycache__"))
-        elif (source / name).exists():
-            shutil.copy(source / name, target / name)
 
 
 def packed(source: str) -> str:

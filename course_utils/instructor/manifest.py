@@ -2,7 +2,7 @@
 
 import ast
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from importlib import resources
@@ -42,25 +42,21 @@ class Lesson:
 
 
 @dataclass(frozen=True)
-class Network:
-    """One row of the README's table: a network's figures are recorded in `lesson` under names that begin `prefix`.
-
-    `name` is that of its recipe in `course_utils.recipes`.
-    """
-
-    name: str
-    lesson: str
-    prefix: str
-
-
-@dataclass(frozen=True)
 class Course:
-    """The lessons in their order, the networks they train, and between what limits each parameter's numbers are."""
+    """The lessons in their order, the networks they train, and between what limits each parameter's numbers are.
+
+    `networks` maps each recipe's name to the `lesson` that records its figures, and to the `prefix` of their names.
+    """
 
     folder: Path
     lessons: list[Lesson]
-    networks: list[Network]
+    networks: dict[str, dict[str, str]]
     limits: dict[str, dict[str, float]]
+
+    @property
+    def build(self) -> Path:
+        """The folder that verbs write into, unless they are told otherwise."""
+        return self.folder.parent / "build"
 
 
 def read_course(folder: Path) -> Course:
@@ -73,50 +69,29 @@ def read_course(folder: Path) -> Course:
     except OSError as error:
         raise WrongUse(f"{path}: cannot be read ({error.strerror}). Name the lessons' folder: --notebooks") from error
     except yaml.YAMLError as error:
-        raise WrongUse(f"{path}: not YAML ({' '.join(str(error).split())})") from error
+        raise WrongUse(f"{path}: not YAML ({error})") from error
     except fastjsonschema.JsonSchemaValueException as error:
         raise WrongUse(f"{path}: {error.message.removeprefix('data.')}") from error
     lessons = [Lesson(name, folder / f"{name}.ipynb", **entry) for name, entry in content["lessons"].items()]
-    networks = [Network(name, **entry) for name, entry in content["networks"].items()]
-    for fault in _faults(lessons, networks):
-        raise WrongUse(f"{path}: {fault}")
-    return Course(folder, lessons, networks, content.get("parameters", {}))
-
-
-def _faults(lessons: Sequence[Lesson], networks: Sequence[Network]) -> Iterator[str]:
-    """What no schema can say."""
-    names = [lesson.name for lesson in lessons]
-    for index, lesson in enumerate(lessons):
-        for name in set(lesson.prerequisites) - set(names[:index]):
-            yield f"lessons.{lesson.name}.prerequisites: {name} is no lesson that comes before it"
-        for profile, datasets in lesson.bands.items():
-            for dataset, bands in datasets.items():
-                for figure, (low, high) in bands.items():
-                    if low > high:
-                        place = f"lessons.{lesson.name}.bands.{profile}.{dataset}.{figure}"
-                        yield f"{place}: [{low}, {high}] begins above its end"
-    for network in networks:
-        if network.lesson not in names:
-            yield f"networks.{network.name}: there is no lesson {network.lesson}"
+    return Course(folder, lessons, content["networks"], content.get("parameters", {}))
 
 
 def choose(course: Course, wanted: Sequence[str]) -> list[Lesson]:
     """The lessons named, by number or by name, in the course's order; all of them where none is named."""
-    names = {_find(course, text) for text in wanted}
-    chosen = [lesson for lesson in course.lessons if not wanted or lesson.name in names]
+    names = [lesson.name for lesson in course.lessons]
+    numbers = {int(name.split("_")[0]): name for name in names if name.split("_")[0].isdecimal()}
+    found = set()
+    for text in wanted:
+        name = Path(text).name.removesuffix(".ipynb")
+        name = numbers.get(int(name), name) if name.isdecimal() else name
+        if name not in names:
+            raise WrongUse(f"there is no lesson {text}; there are {', '.join(names)}")
+        found.add(name)
+    chosen = [lesson for lesson in course.lessons if not wanted or lesson.name in found]
     for lesson in chosen:
         if not lesson.notebook.exists():
             raise WrongUse(f"{lesson.notebook}: missing, though course.yaml names it")
     return chosen
-
-
-def _find(course: Course, text: str) -> str:
-    name = Path(text).name.removesuffix(".ipynb")
-    for lesson in course.lessons:
-        number = lesson.name.split("_")[0]
-        if name == lesson.name or (name.isdecimal() and number.isdecimal() and int(name) == int(number)):
-            return lesson.name
-    raise WrongUse(f"there is no lesson {text}; there are {', '.join(lesson.name for lesson in course.lessons)}")
 
 
 # Parameters: read from the command line, and refused before anything runs where they cannot be ------------------------
@@ -139,7 +114,7 @@ def gathered(pairs: Iterable[tuple[str, str]], texts: Iterable[str], files: Iter
         try:
             content = yaml.safe_load(text)
         except yaml.YAMLError as error:
-            raise WrongUse(f"parameters are not YAML ({' '.join(str(error).split())})") from error
+            raise WrongUse(f"parameters are not YAML ({error})") from error
         if not isinstance(content, dict):
             raise WrongUse(f"parameters are no mapping of names to values: {text.strip()[:60] or 'there are none'}")
         changes |= content
@@ -150,20 +125,15 @@ def gathered(pairs: Iterable[tuple[str, str]], texts: Iterable[str], files: Iter
     return changes
 
 
-def known_parameters(lesson: Lesson) -> dict[str, dict]:
-    """Each parameter of a lesson: what papermill reads from its cell. Raises WrongUse where that is no notebook."""
-    import papermill
-
-    try:
-        return papermill.inspect_notebook(lesson.notebook)
-    except ValueError as error:
-        raise WrongUse(f"{lesson.notebook}: not a notebook that papermill reads ({error})") from error
-
-
 def check_parameters(course: Course, lessons: Iterable[Lesson], profile: str, *changes: Mapping) -> None:
     """Raise WrongUse for parameters of the profile or of any `changes` that a lesson lacks, or that cannot be so."""
+    import papermill
+
     for lesson in lessons:
-        known = known_parameters(lesson)
+        try:
+            known = papermill.inspect_notebook(lesson.notebook)
+        except ValueError as error:
+            raise WrongUse(f"{lesson.notebook}: not a notebook that papermill reads ({error})") from error
         for name, value in [pair for given in (lesson.profiles[profile], *changes) for pair in given.items()]:
             if name not in known:
                 remedy = _nearest(name, known) or f"it has {', '.join(known) or 'none'}"

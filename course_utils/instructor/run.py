@@ -1,14 +1,16 @@
-"""Runs lessons, shows how far they are, keeps what they recorded, and holds it against their bands."""
+"""Runs lessons, several at once, here or on a Dask cluster; shows how far they are, and keeps what came of them."""
 
 import hashlib
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor, as_completed, wait
+from contextlib import contextmanager
 from pathlib import Path
 
 import click
 import nbformat
-import papermill
+import psutil
 from nbformat import NotebookNode
 from rich.console import Console
 from rich.progress import MofNCompleteColumn, Progress, TimeElapsedColumn
@@ -16,23 +18,18 @@ from rich.progress import MofNCompleteColumn, Progress, TimeElapsedColumn
 from ..files import write_whole
 from .execute import Task, execute, recorded
 from .manifest import Lesson
-from .pool import Lost, work_through
 
 HARMLESS = ("source", "solutions")  # parameters that leave the bands as they are
 PACKAGE = Path(__file__).resolve().parents[1]
 CHECK = re.compile(r'^check\("([\d.]+)"', re.MULTILINE)
+CONNECT_TIMEOUT = 60  # seconds to reach a scheduler, on a busy machine too
+KERNEL_MEMORY = 1 << 30  # bytes that a lesson's kernel takes at most
 
 
 def run_lessons(
-    lessons: Sequence[Lesson],
-    profile: str,
-    changes: Mapping,
-    folder: Path,
-    solutions: Mapping[str, str] | None = None,
-    *,
-    jobs: int = 1,
-    resume: bool = False,
-) -> Iterator[dict]:
+    lessons: Sequence[Lesson], profile: str, changes: Mapping, folder: Path,
+    solutions: Mapping[str, str] | None = None, *, jobs: int = 1, resume: bool = False,
+) -> Iterator[dict]:  # fmt: skip
     """Run lessons, `jobs` at once, write `<lesson>.ipynb` and `<lesson>.json` into `folder`, and yield each result.
 
     Lessons that share the cores have one torch thread each, and the longest begins first, so that none is left alone.
@@ -41,33 +38,29 @@ def run_lessons(
     another parameter is changed, none is checked. With `solutions` (exercise number → code) the exercises are filled.
     With `resume`, a lesson that has run to its end from the same sources with the same parameters is not run again.
     """
-    jobs = min(jobs, len(lessons))
+    threads = 1 if min(jobs, len(lessons)) > 1 else None
     tasks = []
     for lesson in lessons:
         own = lesson.profiles[profile]
         changed = [name for name, value in changes.items() if name not in HARMLESS and own.get(name) != value]
-        notebook = fill(nbformat.read(lesson.notebook, as_version=4), solutions or {})
-        tasks.append(
-            Task(
-                lesson.name, without_outputs(notebook), own | dict(changes), profile, threads=1 if jobs > 1 else None,
-                folder=lesson.notebook.parent, bands={} if changed else lesson.bands.get(profile, {}),
-            )
-        )  # fmt: skip
+        notebook = without_outputs(fill(nbformat.read(lesson.notebook, as_version=4), solutions or {}))
+        bands = {} if changed else lesson.bands.get(profile, {})
+        place = {"threads": threads, "folder": lesson.notebook.parent}
+        tasks.append(Task(lesson.name, notebook, own | dict(changes), profile, bands=bands, **place))
     return run_tasks(tasks, folder, f"profile {profile}", jobs=jobs, resume=resume)
 
 
 def run_tasks(
-    tasks: Sequence[Task],
-    folder: Path,
-    title: str,
-    *,
-    jobs: int = 1,
-    scheduler: str | None = None,
-    resume: bool = False,
+    tasks: Sequence[Task], folder: Path, title: str, *, jobs: int, scheduler: str | None = None, resume: bool = False
 ) -> Iterator[dict]:
     """Run tasks, here or on a cluster, write each notebook and result into `folder`, and yield each result."""
     keys = {task.name: fingerprint(task) for task in tasks}
     board = Board(len(tasks), title)
+
+    def here(task: Task) -> tuple:
+        board.begin(task.name)
+        return execute(task, board.watch)
+
     with board.progress:
         waiting = []
         for task in tasks:
@@ -76,30 +69,17 @@ def run_tasks(
                 yield kept | {"bands": check_bands(kept["figures"], task.bands)}
             else:
                 waiting.append(task)
-        waiting.sort(key=_expected_seconds, reverse=True)
-
-        def here(task: Task) -> tuple:
-            board.begin(task.name)
-            return execute(task, board.watch)
-
-        for index, outcome in work_through(execute if scheduler else here, waiting, jobs=jobs, scheduler=scheduler):
-            task = waiting[index]
-            if isinstance(outcome, Lost):
-                cause = f"lost on the cluster ({outcome.reason})"
-                failure = {"cell": 0, "cells": 0, "source": "", "cause": cause, "traceback": ""}
-                outcome = task.notebook, 0.0, failure
-            notebook, seconds, failure = outcome
+        waiting.sort(key=lambda task: task.notebook.metadata.get("course", {}).get("seconds", 0.0), reverse=True)
+        for task, outcome, lost in work_through(execute if scheduler else here, waiting, jobs, scheduler):
+            cause = f"lost on the cluster ({lost})"
+            failure = {"cell": 0, "cells": 0, "source": "", "cause": cause, "traceback": ""}
+            notebook, seconds, failure = outcome or (task.notebook, 0.0, failure)
             figures = recorded(notebook)
             result = {
-                "name": task.name,
-                "parameters": dict(task.parameters),
-                "key": keys[task.name],
-                "seconds": seconds,
-                "figures": figures,
-                "failure": failure,
-                "profile": task.profile,
+                "name": task.name, "parameters": dict(task.parameters), "key": keys[task.name], "seconds": seconds,
+                "figures": figures, "failure": failure, "profile": task.profile,
                 "bands": check_bands(figures, task.bands),
-            }
+            }  # fmt: skip
             write_whole(folder / f"{task.name}.ipynb", nbformat.writes(notebook) + "\n")
             # the result comes last, so that it vouches for both
             write_whole(folder / f"{task.name}.json", json.dumps(result, indent=1, ensure_ascii=False) + "\n")
@@ -107,15 +87,10 @@ def run_tasks(
             yield result
 
 
-def _expected_seconds(task: Task) -> float:
-    """What the notebook took when it was rendered."""
-    return task.notebook.metadata.get("course", {}).get("seconds", 0.0)
-
-
 def fingerprint(task: Task) -> str:
     """A hash of what decides a task's result: the lesson's code, its parameters, and the package's own sources."""
     cells = [cell.source for cell in task.notebook.cells if cell.cell_type == "code"]
-    sources = [path for path in sorted(PACKAGE.rglob("*.py")) if "instructor" not in path.parts]
+    sources = [path for path in sorted(PACKAGE.rglob("*.py")) if not path.is_relative_to(PACKAGE / "instructor")]
     content = json.dumps([cells, dict(task.parameters)], sort_keys=True, default=str).encode()
     return hashlib.sha256(content + b"".join(path.read_bytes() for path in sources)).hexdigest()
 
@@ -159,19 +134,16 @@ def succeeded(result: Mapping) -> bool:
 
 def summary(result: Mapping) -> str:
     """What became of a lesson: one line, and more for its failure or for the figures out of their bands."""
-    verdicts = [check["verdict"] for check in result["bands"].values()]
-    kept = f"{verdicts.count('inside')} of {len(verdicts)} bands kept" if verdicts else "no bands to check"
+    figures, bands = result["figures"], result["bands"]
+    out = {figure: check["band"] for figure, check in bands.items() if check["verdict"] != "inside"}
+    kept = f"{len(bands) - len(out)} of {len(bands)} bands kept" if bands else "no bands to check"
     word = "done" if succeeded(result) else "FAILED"
-    lines = [f"{result['name']}: {word} after {result['seconds']:.0f} s, {len(result['figures'])} figures, {kept}"]
+    lines = [f"{result['name']}: {word} after {result['seconds']:.0f} s, {len(figures)} figures, {kept}"]
     if failure := result["failure"]:
         lines.append(f"  in cell {failure['cell']} of {failure['cells']}: {failure['cause']}")
         lines += [f"    {line}" for line in (failure["traceback"] or failure["source"]).splitlines()]
     else:
-        lines += [
-            f"  {figure}: {result['figures'].get(figure, 'nothing')} recorded, {check['band']} expected"
-            for figure, check in result["bands"].items()
-            if check["verdict"] != "inside"
-        ]
+        lines += [f"  {name}: {figures.get(name, 'nothing')} recorded, {band} expected" for name, band in out.items()]
     return "\n".join(lines)
 
 
@@ -202,24 +174,64 @@ class Board:
         if name in self.rows:
             self.progress.remove_task(self.rows.pop(name))
         self.progress.advance(self.whole)
-        if self.progress.disable:
-            click.echo(text)
-        else:
-            self.progress.console.print(text, markup=False, highlight=False)
+        self.progress.console.print(text, markup=False, highlight=False, soft_wrap=True)
 
 
-# Lessons made ready ---------------------------------------------------------------------------------------------------
+# Several at once ------------------------------------------------------------------------------------------------------
 
 
-def prepare_lessons(
-    lessons: Sequence[Lesson], profile: str, folder: Path, solutions: Mapping[str, str] | None = None
-) -> None:
-    """Write lessons with their profile's parameters and their committed outputs, not run, as nbval wants them."""
-    for lesson in lessons:
-        source = fill(nbformat.read(lesson.notebook, as_version=4), solutions or {})
-        parameters = lesson.profiles[profile]
-        prepared = papermill.execute_notebook(source, None, parameters, language="python", prepare_only=True)
-        write_whole(folder / lesson.notebook.name, nbformat.writes(prepared) + "\n")
+def usable_cores() -> int:
+    """How many cores this process may use."""
+    return len(psutil.Process().cpu_affinity()) if hasattr(psutil.Process, "cpu_affinity") else psutil.cpu_count() or 1
+
+
+def room_for_kernels() -> int:
+    """How many kernels that train may run at once: one for each core, as far as the free memory reaches."""
+    return max(1, min(usable_cores(), psutil.virtual_memory().available // KERNEL_MEMORY))
+
+
+def work_through(
+    function: Callable, tasks: Sequence, jobs: int = 1, scheduler: str | None = None
+) -> Iterator[tuple[object, object, str]]:
+    """Call `function` on each task, `jobs` at once; yield each task as it comes, its result, and why that was lost.
+
+    With `scheduler` (tcp://host:port) the calls run on that Dask cluster, which needs the package and nothing else; a
+    task whose worker dies is begun again on another. One that is given up has no result. `function` leaves its heavy
+    work to processes of its own. When the caller stops early, or is interrupted, these are ended.
+
+    Raises ClickException where no scheduler answers.
+    """
+    children = set(psutil.Process().children())
+    with _cluster(scheduler) if scheduler else ThreadPoolExecutor(jobs) as executor:
+        futures = {executor.submit(function, task): task for task in tasks}
+        try:
+            for future in as_completed(futures):
+                error = future.exception()
+                result, lost = (None, f"{type(error).__name__}: {error}") if error else (future.result(), "")
+                yield futures[future], result, lost
+        finally:
+            for future in futures:
+                future.cancel()
+            while not all(future.done() for future in futures):
+                for child in set(psutil.Process().children()) - children:
+                    child.kill()
+                wait(futures, timeout=0.1)
+
+
+@contextmanager
+def _cluster(scheduler: str) -> Iterator[Executor]:
+    from distributed import Client
+
+    try:
+        client = Client(scheduler, timeout=CONNECT_TIMEOUT, set_as_default=False)
+    except (OSError, ValueError) as error:
+        reason = str(error) or type(error).__name__
+        raise click.ClickException(f"no Dask scheduler answers at {scheduler} ({reason})") from error
+    with client:
+        yield client.get_executor(pure=False)
+
+
+# Notebooks made ready -------------------------------------------------------------------------------------------------
 
 
 def without_outputs(notebook: NotebookNode) -> NotebookNode:

@@ -35,6 +35,8 @@ PACKAGE = Path(__file__).resolve().parents[1]
 HIDDEN = PACKAGE / "exercises"  # and with it the solutions
 SYSTEM = ("/usr/lib", "/usr/lib64", "/usr/share", "/lib", "/lib64", "/proc", "/sys/devices/system", "/etc/localtime",
           "/etc/ld.so.cache", "/etc/fonts", "/dev/null", "/dev/zero", "/dev/urandom", "/dev/random")  # fmt: skip
+ENVIRONMENT = {"PYTHONDONTWRITEBYTECODE": "1", "PYTHONHASHSEED": "0", "OMP_NUM_THREADS": "1", "MPLBACKEND": "agg",
+               "OPENBLAS_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}  # fmt: skip
 LIBC = ctypes.CDLL(None, use_errno=True)
 ERRORS, JOB, SAID = "errors", "job.json", "said.json"  # files: of the process, and in the folder of an answer
 MEMORY = 2 * 2**30  # bytes that an answer may have, beyond what the lesson holds
@@ -55,11 +57,7 @@ class Sandbox(contextlib.ExitStack):
         super().__init__()
         self._folder = self.enter_context(tempfile.TemporaryDirectory(prefix="sandbox-", ignore_cleanup_errors=True))
         kept = {name: os.environ[name] for name in ("COURSE_DATA", "HOME", "LANG", "PATH") if name in os.environ}
-        environment = kept | {
-            "PYTHONPATH": str(PACKAGE.parent), "PYTHONDONTWRITEBYTECODE": "1", "PYTHONHASHSEED": "0",
-            "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": "", "MPLBACKEND": "agg",
-            "TMPDIR": self._folder,
-        }  # fmt: skip
+        environment = ENVIRONMENT | kept | {"PYTHONPATH": str(PACKAGE.parent), "TMPDIR": self._folder}
         with open(Path(self._folder, ERRORS), "wb") as errors:
             self._process = subprocess.Popen(
                 [sys.executable, "-P", "-m", __name__], cwd=self._folder, env=environment,
@@ -86,21 +84,18 @@ class Sandbox(contextlib.ExitStack):
         folder = Path(tempfile.mkdtemp(prefix="answer-", dir=self._folder))
         try:
             (folder / JOB).write_text(json.dumps(job), encoding="utf-8")
-            stopped = self.ask("answer", folder=str(folder), seconds=seconds)
-            return (None, stopped) if stopped else _read_said(folder / SAID)
+            if stopped := self.ask("answer", folder=str(folder), seconds=seconds):
+                return None, stopped
+            said = folder / SAID  # nothing in it can be trusted, and it may be no file
+            if said.is_symlink() or not said.is_file():
+                return None, "ended its own process"
+            if said.stat().st_size > GIVEN_BACK:
+                return None, f"gave back more than {GIVEN_BACK // 2**20} MB"
+            with contextlib.suppress(ValueError, RecursionError):
+                return json.loads(said.read_bytes()), ""
+            return None, ""
         finally:
             shutil.rmtree(folder, ignore_errors=True)
-
-
-def _read_said(path: Path) -> tuple[object, str]:
-    """Read a file that was written behind the walls: nothing in it can be trusted, and it may be no file."""
-    if path.is_symlink() or not path.is_file():
-        return None, "ended its own process"
-    if path.stat().st_size > GIVEN_BACK:
-        return None, f"gave back more than {GIVEN_BACK // 2**20} MB"
-    with contextlib.suppress(ValueError, RecursionError):
-        return json.loads(path.read_bytes()), ""
-    return None, ""
 
 
 # The process of the lesson --------------------------------------------------------------------------------------------
@@ -113,8 +108,8 @@ class _Lesson:
         sys.modules["__main__"] = types.ModuleType("__main__")
         self.names = vars(sys.modules["__main__"])
         self.readable = readable_paths()
-        for verb in exercises.__all__:
-            setattr(exercises, verb, _ignore)
+        for verb in exercises.__all__:  # which say nothing here
+            setattr(exercises, verb, lambda *arguments, **keywords: None)
         exercises.mine_or_reference = _nobodys
 
     def start(self, answers: Sequence[str]) -> list[str]:
@@ -150,27 +145,17 @@ class _Lesson:
     def answer(self, folder: str, seconds: float) -> str:
         """Have a copy of this process run the answer in that folder; why it was stopped, empty where it was not."""
         deadline = time.monotonic() + seconds
-        child = os.fork()
-        if child == 0:
+        if (child := os.fork()) == 0:
             _run_and_leave(Path(folder), seconds, self)
-        stopped = ""
-        while not stopped:
-            ended, status = os.waitpid(child, os.WNOHANG)
-            if ended:
-                code = os.waitstatus_to_exitcode(status)
-                return f"was ended by {signal.Signals(-code).name}" if code < 0 else ""
-            if time.monotonic() > deadline:
-                stopped = f"took longer than {seconds:g} s"
-            elif len(os.listdir(folder)) > FILES:
-                stopped = "wrote too many files"
+        while not (ended := os.waitpid(child, os.WNOHANG))[0]:
+            late, full = time.monotonic() > deadline, len(os.listdir(folder)) > FILES
+            if late or full:
+                os.kill(child, signal.SIGKILL)
+                os.waitpid(child, 0)
+                return f"took longer than {seconds:g} s" if late else "wrote too many files"
             time.sleep(0.005)
-        os.kill(child, signal.SIGKILL)
-        os.waitpid(child, 0)
-        return stopped
-
-
-def _ignore(*arguments: object, **keywords: object) -> None:
-    """Stands for the verbs of the exercises, which say nothing here."""
+        code = os.waitstatus_to_exitcode(ended[1])
+        return f"was ended by {signal.Signals(-code).name}" if code < 0 else ""
 
 
 def _nobodys(number: str, mine: object) -> None:
@@ -218,42 +203,44 @@ def _respond(job: Mapping, namespace: dict) -> dict:
     for name in (job["name"], *job["withheld"]):
         namespace.pop(name, None)
     namespace["mine_or_reference"] = lambda number, mine: mine
-    for code in job["before"]:
+    for place, code in enumerate(job["before"]):
         with contextlib.suppress(Exception):
-            exec(compile(code, "<earlier>", "exec", dont_inherit=True), namespace)
-    filename = "<answer>"
-    linecache.cache[filename] = (len(job["code"]), None, job["code"].splitlines(keepends=True), filename)
+            _run(code, f"<earlier {place}>", namespace)
     try:
-        _seed()
-        exec(compile(job["code"], filename, "exec", dont_inherit=True), namespace)
+        _run(job["code"], "<answer>", namespace)
     except SyntaxError as error:
         return {"state": "error", "words": f"Python cannot read line {error.lineno}: {error.msg}."}
     except BaseException as error:
-        lines = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename == filename]
+        lines = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename == "<answer>"]
         place = f" in line {lines[-1].lineno}: `{lines[-1].line}`" if lines else ""
         says = " ".join(str(error).split())[:200] or "nothing more."
         return {"state": "error", "words": f"Its cell raised {type(error).__name__}{place}. It says: {says}"}
     if job["name"] not in namespace:
         return {"state": "open", "words": f"Its cell sets no `{job['name']}`."}
-    _seed()
     answer = namespace[job["name"]]
+    _seed()
     outcomes = run(answer, decode(job["inputs"]), job["use"])
-    return {"outcomes": encode(outcomes), "own": list(_own_checks(job, answer))}
+    return {"outcomes": encode(outcomes), "own": [_own_check(job, place, answer) for place in range(job["own"])]}
 
 
-def _own_checks(job: Mapping, answer: object) -> Iterator[tuple[str, str]]:
-    """State and words from each of the instructor's own checks."""
-    for place in range(job["own"]):
-        _seed()
-        namespace = {"__name__": "checks"}
-        try:
-            exec(compile(job["checks"], "<checks>", "exec", dont_inherit=True), namespace)
-            {str(number): checks for number, checks in namespace["CHECKS"].items()}[job["number"]][place](answer)
-            yield "right", ""
-        except (AssertionError, ValueError) as wrong:
-            yield "wrong", str(wrong) or "It says nothing more."
-        except (Exception, SystemExit) as error:
-            yield "error", f"It raised {type(error).__name__}: {error}"
+def _own_check(job: Mapping, place: int, answer: object) -> tuple[str, str]:
+    """State and words from one of the instructor's own checks."""
+    namespace = {"__name__": "checks"}
+    try:
+        _run(job["checks"], "<checks>", namespace)
+        {str(number): checks for number, checks in namespace["CHECKS"].items()}[job["number"]][place](answer)
+    except (AssertionError, ValueError) as wrong:
+        return "wrong", str(wrong) or "It says nothing more."
+    except (Exception, SystemExit) as error:
+        return "error", f"It raised {type(error).__name__}: {error}"
+    return "right", ""
+
+
+def _run(code: str, filename: str, namespace: dict) -> None:
+    """Run code, whose lines a traceback can then show, from the same random numbers on each time."""
+    linecache.cache[filename] = (len(code), None, code.splitlines(keepends=True), filename)
+    _seed()
+    exec(compile(code, filename, "exec", dont_inherit=True), namespace)
 
 
 def _seed() -> None:
@@ -344,8 +331,7 @@ def _restrict_files(readable: Iterable[Path], writable: Iterable[Path]) -> None:
 
 
 def _system_call(number: int, *arguments: object) -> int:
-    result = LIBC.syscall(ctypes.c_long(number), *arguments)
-    if result < 0:
+    if (result := LIBC.syscall(ctypes.c_long(number), *arguments)) < 0:
         raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
     return result
 
@@ -382,22 +368,24 @@ def _filters_calls() -> bool:
 
 
 def _refuse_calls() -> None:
+    """Load a filter. Where a test holds, as many instructions are skipped as its second number says, else its third."""
     place, architecture = MACHINES[os.uname().machine]
     refused = [numbers[place] for numbers in REFUSED.values() if numbers[place] is not None]
-    last = len(refused)  # jumps are counted from the next instruction on
     program = [
-        (LOAD, 0, 0, ARCHITECTURE), (EQUAL, 1, 0, architecture), (GIVE, 0, 0, END), (LOAD, 0, 0, NUMBER),
-        (AT_LEAST, last + 9, 0, AGAIN),
-        *[(EQUAL, last - index + 8, 0, number) for index, number in enumerate(refused)],
-        (EQUAL, 0, 2, PRLIMIT[place]), (LOAD, 0, 0, FIRST_ARGUMENT), (EQUAL, 5, 6, 0),
-        (EQUAL, 0, 4, FCNTL[place]), (LOAD, 0, 0, SECOND_ARGUMENT),
-        *[(EQUAL, 3 - index, 0, command) for index, command in enumerate(SET_OWNERS)],
-        (GIVE, 0, 0, ALLOW), (GIVE, 0, 0, REFUSE),
+        (LOAD, 0, 0, ARCHITECTURE), (EQUAL, 1, 0, architecture), (GIVE, 0, 0, END),
+        (LOAD, 0, 0, NUMBER), (AT_LEAST, 0, 1, AGAIN), (GIVE, 0, 0, REFUSE), *_refuse(refused),
+        (EQUAL, 0, 4, PRLIMIT[place]), (LOAD, 0, 0, FIRST_ARGUMENT), (EQUAL, 1, 0, 0), (GIVE, 0, 0, REFUSE),
+        (GIVE, 0, 0, ALLOW),
+        (EQUAL, 0, 7, FCNTL[place]), (LOAD, 0, 0, SECOND_ARGUMENT), *_refuse(SET_OWNERS), (GIVE, 0, 0, ALLOW),
     ]  # fmt: skip
     instructions = ctypes.create_string_buffer(b"".join(struct.pack("HBBI", *one) for one in program))
     header = struct.pack("HxxxxxxN", len(program), ctypes.addressof(instructions))
     if LIBC.prctl(ADD_SECCOMP, FILTER_MODE, header):
         raise OSError(ctypes.get_errno(), "no filter of system calls")
+
+
+def _refuse(numbers: Iterable[int]) -> list[tuple]:
+    return [step for number in numbers for step in ((EQUAL, 0, 1, number), (GIVE, 0, 0, REFUSE))]
 
 
 def _import_what_comes_late() -> None:

@@ -1,4 +1,4 @@
-"""Runs one lesson over many settings of its parameters, here or on a Dask cluster, into tidy tables."""
+"""Runs one lesson over many settings of its parameters, here or on a Dask cluster, into tidy tables and a page."""
 
 import csv
 import hashlib
@@ -7,43 +7,47 @@ import itertools
 import math
 import random
 import re
-from collections.abc import Mapping, Sequence
+import statistics
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from importlib import resources
 from pathlib import Path
+from typing import NamedTuple
 
+import matplotlib
 import nbformat
+import numpy as np
 import pyarrow
 import pyarrow.csv
 import pyarrow.parquet
 import yaml
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
 from ..files import write_whole
-from .execute import Task, data_folder
+from ..site.build import site, write_first_page, write_page, write_picture
+from ..site.notebooks import pictures
+from .execute import Task
 from .manifest import Course, Lesson, WrongUse, check_parameters, value_of
+from .pages import first_page
 from .run import run_tasks, without_outputs
 
 RANGE = re.compile(r"(log:)?(-?[\d.]+(?:e-?\d+)?)\.\.(-?[\d.]+(?:e-?\d+)?)")
-HIDDEN_FILES = (".ipynb", ".yaml", ".png")  # what a kernel on another machine does not need of the lessons' folder
+PREFERRED = ("validation_accuracy", "accuracy", "validation_loss", "loss")
+SMALLER_IS_BETTER = ("loss", "error", "seconds")
+DASHES = ("-", "--", ":", "-.")
+STYLE = resources.files("course_utils") / "course.mplstyle"
 
 
 # What to run: a grid, a sample of it, or a list -----------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class Range:
+class Range(NamedTuple):
     """Numbers between two ends, to be drawn evenly, or evenly in their logarithm."""
 
     low: float
     high: float
     logarithmic: bool
-
-    def draw(self, generator: random.Random) -> float:
-        """A number of four digits."""
-        if self.logarithmic:
-            number = math.exp(generator.uniform(math.log(self.low), math.log(self.high)))
-        else:
-            number = generator.uniform(self.low, self.high)
-        return float(f"{number:.4g}")
 
 
 def values_of(text: str) -> list | Range:
@@ -86,7 +90,12 @@ def settings_of(grid: Mapping[str, list | Range], sample: int | None, sample_see
 
 
 def _draw(values: list | Range, generator: random.Random):
-    return values.draw(generator) if isinstance(values, Range) else generator.choice(values)
+    """One of the values, or a number of four digits from the range."""
+    if not isinstance(values, Range):
+        return generator.choice(values)
+    low, high, logarithmic = values
+    number = math.exp(generator.uniform(math.log(low), math.log(high))) if logarithmic else generator.uniform(low, high)
+    return float(f"{number:.4g}")
 
 
 def listed(path: Path) -> list[dict]:
@@ -98,7 +107,7 @@ def listed(path: Path) -> list[dict]:
         else:
             rows = yaml.safe_load(text)
     except (OSError, UnicodeDecodeError, yaml.YAMLError, csv.Error) as error:
-        raise WrongUse(f"{path}: cannot be read ({' '.join(str(error).split())})") from error
+        raise WrongUse(f"{path}: cannot be read ({error})") from error
     if not isinstance(rows, list) or not rows or not all(isinstance(row, dict) and row for row in rows):
         raise WrongUse(f"{path}: not a list of settings; write a CSV table, or YAML such as - {{learning_rate: 0.1}}")
     if len({frozenset(row) for row in rows}) > 1:
@@ -150,27 +159,17 @@ def run_sweep(
 
     Every kernel has one torch thread, so that the figures do not depend on where and beside what they were measured.
     """
-    beside = sweep.lesson.notebook.parent
-    place = {"companions": _companions(beside)} if scheduler else {"folder": beside}
-    notebook = without_outputs(nbformat.read(sweep.lesson.notebook, as_version=4))
-    own = sweep.lesson.profiles[sweep.profile]
+    lesson, profile = sweep.lesson, sweep.profile
+    notebook = without_outputs(nbformat.read(lesson.notebook, as_version=4))
+    place = {"threads": 1, "folder": None if scheduler else lesson.notebook.parent}
     tasks = [
-        Task(
-            sweep.named(setting), notebook, {**own, **sweep.fixed, **setting}, sweep.profile,
-            threads=1, data=data_folder(), **place,
-        )
+        Task(sweep.named(setting), notebook, {**lesson.profiles[profile], **sweep.fixed, **setting}, profile, **place)
         for setting in sweep.settings
-    ]  # fmt: skip
-    title = f"{sweep.lesson.name}, profile {sweep.profile}"
+    ]
+    title = f"{lesson.name}, profile {profile}"
     results = run_tasks(tasks, folder / "runs", title, jobs=jobs, scheduler=scheduler, resume=resume)
     by_name = {result["name"]: result for result in results}
     return [by_name[task.name] for task in tasks]
-
-
-def _companions(folder: Path) -> dict[str, bytes]:
-    """The plain files beside the lessons that a lesson may read."""
-    paths = [path for path in folder.iterdir() if path.is_file() and path.suffix not in HIDDEN_FILES]
-    return {path.name: path.read_bytes() for path in paths}
 
 
 def write_tables(results: Sequence[Mapping], folder: Path) -> None:
@@ -215,3 +214,154 @@ def _column(values: list) -> pyarrow.Array:
     except (pyarrow.ArrowInvalid, pyarrow.ArrowTypeError):
         pass
     return pyarrow.array([None if value is None else str(value) for value in values], pyarrow.string())
+
+
+# The page: the runs compared ------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Group:
+    """The runs of one setting, over its seeds; `numbers` are the measure of those that have it."""
+
+    setting: dict
+    runs: Sequence[Mapping]
+    numbers: Sequence[float]
+
+    @property
+    def mean(self) -> float | None:
+        return statistics.fmean(self.numbers) if self.numbers else None
+
+    @property
+    def spread(self) -> float | None:
+        """The standard deviation."""
+        return statistics.stdev(self.numbers) if len(self.numbers) > 1 else None
+
+
+def compare(sweep: Sweep, results: Sequence[Mapping], wanted: str | None) -> tuple[str, list[Group]]:
+    """The measure ("" where there is none), and the runs by setting: best mean first, last those without the measure.
+
+    The measure is the one wanted, else the first accuracy, else loss, else number that differs between the settings.
+    Raises WrongUse for one that no run recorded as a number.
+    """
+    swept = [name for name in sweep.names if name != "seed"] or sweep.names
+    by_setting = {}
+    for result in results:
+        by_setting.setdefault(tuple(result["parameters"][name] for name in swept), []).append(result)
+    numbers = {name for result in results for name, value in result["figures"].items() if _is_number(value)}
+    moved = [name for name in moved_figures(by_setting.values()) if name in numbers]
+    if wanted and wanted not in numbers:
+        raise WrongUse(f"no run recorded a number named {wanted}; there are {', '.join(moved) or 'none'}")
+    liked = [name for word in PREFERRED for name in moved if word in name]
+    measure = wanted or next(iter([*liked, *moved]), "")
+    groups = []
+    for values, runs in by_setting.items():
+        measured = [run["figures"].get(measure) for run in runs]
+        groups.append(Group(dict(zip(swept, values, strict=True)), runs, list(filter(_is_number, measured))))
+    sign = 1 if falls(measure) else -1
+    return measure, sorted(groups, key=lambda group: sign * group.mean if group.numbers else math.inf)
+
+
+def moved_figures(settings: Iterable[Sequence[Mapping]]) -> list[str]:
+    """The figures in which the settings' first runs, which have the same seed, differ; all where none do."""
+    firsts = [runs[0]["figures"] for runs in settings]
+    seen = {}
+    for name, value in [pair for figures in firsts for pair in figures.items()]:
+        if name != "dataset" and not name.endswith("seconds"):
+            seen.setdefault(name, set()).add(str(value))
+    return [name for name, values in seen.items() if len(values) > 1] or list(seen)
+
+
+def falls(measure: str) -> bool:
+    """Whether a smaller number is a better one."""
+    return any(word in measure for word in SMALLER_IS_BETTER)
+
+
+def _is_number(value) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _is_curve(value) -> bool:
+    return isinstance(value, list) and len(value) > 1 and all(_is_number(number) for number in value)
+
+
+def told(setting: Mapping) -> str:
+    """A setting in words."""
+    return ", ".join(f"{name} {value}" for name, value in setting.items())
+
+
+def build_page(sweep: Sweep, results: Sequence[Mapping], wanted: str | None, folder: Path) -> Path:
+    """Build the page that compares the runs in `folder`, and beside it a run of the best and of the worst setting."""
+    measure, groups = compare(sweep, results, wanted)
+    ranked = [group for group in groups if group.numbers]
+    shown = dict(zip(("best", "worst"), ranked[:1] + ranked[1:][-1:], strict=False))
+    description = f"A sweep of the lesson {sweep.lesson.title}: its runs compared."
+    with site(folder / "page", description=description) as source, matplotlib.rc_context(fname=str(STYLE)):
+        for word, group in shown.items():
+            write_page(folder / "runs" / f"{group.runs[0]['name']}.ipynb", source / f"{word}.ipynb")
+        body = first_page(
+            "sweep.html.jinja", sweep=sweep, results=results,
+            measure=measure, falls=falls(measure), groups=groups, shown=shown, told=told,
+            figures=list(_draw_figures(measure, groups, source / "static")),
+            grids=list(_grids(groups, folder, source / "static")),
+            datasets=sorted({str(result["figures"].get("dataset")) for result in results}),
+        )  # fmt: skip
+        pages = {word: f"The {word} setting: {told(group.setting)}" for word, group in shown.items()}
+        write_first_page(source, body, pages)
+    return folder / "page" / "index.html"
+
+
+def _draw_figures(measure: str, groups: Sequence[Group], static: Path) -> Iterator[dict]:
+    """Draw the page's figures into `static`."""
+    drawn = {"spread": draw_spread(measure, groups)} if measure else {}
+    for name in moved_figures(group.runs for group in groups):
+        if any(_is_curve(run["figures"].get(name)) for group in groups for run in group.runs):
+            drawn[f"curve-{name}"] = draw_curves(name, groups)
+    for name, (axes, text) in drawn.items():
+        axes.legend(loc="center left", bbox_to_anchor=(1.01, 0.5), fontsize=8, ncols=1 + len(groups) // 17)
+        picture = io.BytesIO()
+        axes.figure.savefig(picture, format="png")
+        yield write_picture(static, name, picture.getvalue(), text)
+
+
+def draw_curves(name: str, groups: Sequence[Group]) -> tuple[Axes, str]:
+    """One recorded list over its index: the mean of a setting's seeds bold, each seed pale; and its text."""
+    axes, ends = Figure(figsize=(8.4, 4.2)).subplots(), []
+    shades = matplotlib.colormaps["viridis"](np.linspace(0, 0.85, len(groups)))
+    for group, shade, dash in zip(groups, shades, itertools.cycle(DASHES), strict=False):
+        curves = [run["figures"][name] for run in group.runs if _is_curve(run["figures"].get(name))]
+        for curve in curves if len(curves) > 1 else []:
+            axes.plot(range(1, len(curve) + 1), curve, color=shade, linestyle=dash, linewidth=0.8, alpha=0.4)
+        if curves:
+            mean = np.mean(list(zip(*curves, strict=False)), axis=1)  # as far as the shortest goes
+            axes.plot(range(1, len(mean) + 1), mean, color=shade, linestyle=dash, label=told(group.setting))
+            ends.append(f"{told(group.setting)} ends at {mean[-1]:.4g}")
+    axes.set(title=name, xlabel="entry of the recorded list", ylabel=name)
+    return axes, f"{name}, the mean of the seeds of each setting: {'; '.join(ends)}."
+
+
+def draw_spread(measure: str, groups: Sequence[Group]) -> tuple[Axes, str]:
+    """The measure of each run over the first swept parameter, with mean and standard deviation; and its text."""
+    axes, lines, texts = Figure(figsize=(8.4, 4.2)).subplots(), {}, []
+    (first, *others), measured = groups[0].setting, [group for group in groups if group.numbers]
+    places = [group.setting[first] for group in measured]
+    numeric = all(map(_is_number, places))
+    for group, place in zip(measured, places if numeric else map(str, places), strict=True):
+        axes.plot([place] * len(group.numbers), group.numbers, "o", color="#8A8A8A", markersize=4, alpha=0.7)
+        line = lines.setdefault(told({name: group.setting[name] for name in others}) or "mean and spread", [])
+        line.append((place, group.mean, group.spread or 0.0))
+        texts.append(f"{told(group.setting)}: {group.mean:.4g} ± {group.spread or 0:.2g}")
+    for (label, points), dash in zip(lines.items(), itertools.cycle(DASHES), strict=False):
+        axes.errorbar(*zip(*sorted(points), strict=True), linestyle=dash, marker="s", capsize=4, label=label)
+    if numeric and min(places) > 0 and max(places) / min(places) >= 10:
+        axes.set_xscale("log")
+    axes.set(title=f"{measure}: each run, mean and spread", xlabel=first, ylabel=measure)
+    return axes, f"{measure}, mean and standard deviation over seeds: {'; '.join(texts)}."
+
+
+def _grids(groups: Sequence[Group], folder: Path, static: Path) -> Iterator[dict]:
+    """The largest prediction grid of each setting's first run, written into `static`."""
+    for number, group in enumerate(groups):
+        notebook = nbformat.read(folder / "runs" / f"{group.runs[0]['name']}.ipynb", as_version=4)
+        if grids := [one for one in pictures(notebook) if "read right" in one[1]]:
+            largest = max(grids, key=lambda one: len(one[0]))
+            yield write_picture(static, f"grid-{number}", *largest) | {"caption": told(group.setting)}
