@@ -1,7 +1,8 @@
 """What maintainers do with the lessons: `python -m course_utils.maintain render`, `prepare`, and `site`.
 
 `render` writes outputs into the committed notebooks, and what they measured into results.json and the README's table.
-`prepare` makes the small copies that nbval runs. `site` builds the public pages. They stand apart from `course`, whose verbs are an instructor's.
+`prepare` makes the small copies that nbval runs. `site` builds the public pages. They stand apart from `course`,
+whose verbs are an instructor's.
 """
 
 import hashlib

@@ -1,6 +1,5 @@
 """The instructor's room through its command line, on courses of tiny notebooks."""
 
-import base64
 import json
 import re
 import signal

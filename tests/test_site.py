@@ -1,4 +1,4 @@
-"""The site: what its pages are made of, on a course of two tiny lessons. tests/test_site_browser.py looks at the real one."""
+"""The site: what its pages are made of, on a course of two tiny lessons."""
 
 import io
 import json

@@ -23,8 +23,8 @@ from .notebooks import pictures
 logger = logging.getLogger(__name__)
 
 THEME = Path(__file__).with_name("theme")
-# What latex2mathml writes otherwise than TeX sets it: ± as a letter, max with an operator's gaps, a minus after = or ( as
-# if something stood before it, and no gap between a function's name and a letter that follows.
+# What latex2mathml writes otherwise than TeX sets it: ± as a letter, max with an operator's gaps, a minus after = or (
+# as if something stood before it, and no gap between a function's name and a letter that follows.
 REPAIRS = (
     (r"<mi>&#x000B1;</mi>", "<mo>&#x000B1;</mo>"),
     (r"<mo>(max|min)</mo>", r"<mi>\1</mi>"),
@@ -161,9 +161,10 @@ def _texts(node: nodes.Element) -> Iterator[str]:
     for child in node.children:
         if isinstance(child, nodes.paragraph | nodes.literal_block):
             yield child.astext()
-        elif isinstance(child, nodes.Element) and not isinstance(child, nodes.section | nodes.title):
-            if not {"cell_output", "above-input"} & set(child["classes"]):
-                yield from _texts(child)
+        elif isinstance(child, nodes.section | nodes.title | nodes.Text):
+            continue
+        elif not {"cell_output", "above-input"} & set(child["classes"]):
+            yield from _texts(child)
 
 
 # The page around its text ---------------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""The course's public site: a landing page made from the README, the manifest and the measured results, and the lessons."""
+"""The course's public site: the lessons, and a landing page made from README, manifest and measured results."""
 
 import html
 import json
