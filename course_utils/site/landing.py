@@ -57,7 +57,7 @@ def build_site(course, out: Path, *, address: str = "", repository: str = "") ->
         pages["instructors"] = "For instructors"
         cards = [_card(lesson, static) | lessons[lesson.name] for lesson in course.lessons]
         results = json.loads((course.folder / "results.json").read_text(encoding="utf-8"))["lessons"]
-        networks = [reached for network in course.networks if (reached := _reached(network, results))]
+        networks = [reached for name in course.networks if (reached := _reached(name, course.networks[name], results))]
         body = template("landing.html.jinja", trim_blocks=True, lstrip_blocks=True).render(
             parts=parts, cards=cards, networks=networks, pad=drawing_pad(course)
         )
@@ -136,16 +136,16 @@ def drawing_pad(course) -> str:
             for output in cell.get("outputs", []):
                 if shown := PAD.search(output.get("data", {}).get("text/html", "")):
                     return shown.group(0)
-    names = [network.name for network in course.networks if (NETWORKS / f"{network.name}.json").exists()]
+    names = [name for name in course.networks if (NETWORKS / f"{name}.json").exists()]
     given = json.dumps({"readers": [{"name": name, "network": name} for name in names]})
     attributes = f'data-module="pad" data-id="landing" data-given="{html.escape(given)}"'
     return f'<div class="explorable" {attributes}></div>' if names else ""
 
 
-def _reached(network, results: Mapping) -> dict | None:
+def _reached(name: str, network: Mapping[str, str], results: Mapping) -> dict | None:
     """How many of a hundred digits a network misreads, from what its lesson recorded."""
-    figures = results.get(network.lesson, {}).get("figures", {})
-    accuracy = figures.get(f"{network.prefix}test_accuracy")
+    figures = results.get(network["lesson"], {}).get("figures", {})
+    accuracy = figures.get(f"{network['prefix']}test_accuracy")
     if accuracy is None:
         return None
-    return {"name": network.name, "accuracy": accuracy, "wrong": round(100 * (1 - accuracy))}
+    return {"name": name, "accuracy": accuracy, "wrong": round(100 * (1 - accuracy))}
