@@ -40,7 +40,8 @@
 
   function context(text, words) {
     const places = words.map((word) => text.toLowerCase().indexOf(word)).filter((place) => place >= 0);
-    const begin = Math.max(0, Math.min(...(places.length ? places : [0])) - 60);
+    const before = Math.max(0, Math.min(...(places.length ? places : [0])) - 60);
+    const begin = before && text.indexOf(" ", before) + 1; // no half a word
     const cut = (begin ? "… " : "") + text.slice(begin, begin + 190).trim() + (begin + 190 < text.length ? " …" : "");
     return marked(cut, words);
   }
