@@ -1,9 +1,11 @@
 # Each target is a line or two that a newcomer could type; README.md gives them for systems without make.
 #   make course PYTHON=python3.12
 #   make lab LAB_FLAGS=--allow-root     (JupyterLab refuses to run as root without it)
+#   make site SITE_FLAGS="--address https://… --repository https://…"
 #   make lab TORCH_INDEX=https://…      (torch from another index than install.py chooses)
 PYTHON ?= python3
 LAB_FLAGS ?=
+SITE_FLAGS ?=
 BIN = .venv/bin
 INSTALLED = .venv/.installed
 
@@ -16,7 +18,7 @@ course: $(INSTALLED)  ## run every lesson; the last line names the page that sho
 	@$(BIN)/course run || failed=1; $(BIN)/course report build/runs/class && exit $$failed
 
 site: $(INSTALLED)  ## build the course's public pages from the committed notebooks: build/site/index.html
-	$(BIN)/course report notebooks --out build/site
+	$(BIN)/python -m course_utils.maintain site $(SITE_FLAGS)
 
 test: export OMP_NUM_THREADS = 1# small trainings gain nothing from threads, and on busy cores wait for them
 test: $(INSTALLED)  ## style, tests, and the lessons in small under nbval and papermill

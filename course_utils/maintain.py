@@ -1,7 +1,8 @@
-"""What maintainers do with the lessons: `python -m course_utils.maintain render`, and `prepare`.
+"""What maintainers do with the lessons: `python -m course_utils.maintain render`, `prepare`, and `site`.
 
 `render` writes outputs into the committed notebooks, and what they measured into results.json and the README's table.
-`prepare` makes the small copies that nbval runs. They stand apart from `course`, whose verbs are an instructor's.
+`prepare` makes the small copies that nbval runs. `site` builds the public pages. They stand apart from `course`,
+whose verbs are an instructor's.
 """
 
 import hashlib
@@ -22,11 +23,12 @@ from nbformat import NotebookNode
 
 from .data import DataError, load_digits
 from .files import write_whole
-from .instructor.cli import COURSE, LESSONS, PROFILE, out
-from .instructor.execute import pictures
+from .instructor.cli import COURSE, LESSONS, PROFILE, near, out
 from .instructor.manifest import PROFILES, Course, Lesson, WrongUse, check_parameters, choose
 from .instructor.run import run_lessons, succeeded
 from .recipes import RECIPES
+from .site.landing import build_site
+from .site.notebooks import pictures
 
 BEGIN, END = "<!-- results -->", "<!-- /results -->"
 COLUMNS = {"parameters": "{:,.0f}", "test_loss": "{:.4f}", "test_accuracy": "{:.2%}", "seconds": "{:.0f} s"}
@@ -34,7 +36,7 @@ HEADING = "| network | recipe | parameters | test loss | test accuracy | trainin
 KERNEL = {"kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
           "language_info": {"name": "python"}}  # fmt: skip
 
-maintain = click.Group(help="Render the lessons as committed, and prepare them for tests.")
+maintain = click.Group(help="Render the lessons as committed, prepare them for tests, and build the site.")
 
 
 @maintain.command()
@@ -55,6 +57,16 @@ def prepare_lessons(lessons: Sequence[Lesson], profile: str, folder: Path) -> No
         source, parameters = nbformat.read(lesson.notebook, as_version=4), lesson.profiles[profile]
         prepared = papermill.execute_notebook(source, None, parameters, language="python", prepare_only=True)
         write_whole(folder / lesson.notebook.name, nbformat.writes(prepared) + "\n")
+
+
+@maintain.command()
+@click.option("--address", default="", help="Where the site will be: the picture to share needs its whole address.")
+@click.option("--repository", default="", help="Where the course's files are, for links to them.")
+@out("site")
+@COURSE
+def site(address, repository, out, course):
+    """Build the course's public pages from the committed notebooks."""
+    click.echo(near(build_site(course, out or course.build / "site", address=address, repository=repository)))
 
 
 @maintain.command()

@@ -12,8 +12,9 @@ from nbformat.v4 import new_output
 from test_instructor import GOOD, PARAMETERS, PICTURE, code_cells, read, write_course
 
 from course_utils.data import load_digits, save_digits
-from course_utils.instructor.execute import pictures, recorded
+from course_utils.instructor.execute import recorded
 from course_utils.maintain import maintain, source_sha256, write_outputs
+from course_utils.site.notebooks import pictures
 
 
 def call(*arguments):

@@ -8,10 +8,10 @@ import papermill
 import pytest
 
 from course_utils.data import DataError, load_digits
-from course_utils.instructor.execute import pictures
 from course_utils.instructor.manifest import NOTEBOOKS, read_course
 from course_utils.instructor.run import read_solutions, run_lessons, summary
 from course_utils.maintain import source_sha256
+from course_utils.site.notebooks import pictures
 
 LESSONS = {lesson.name: lesson for lesson in read_course(NOTEBOOKS).lessons}
 PATHS = re.compile(r"(?<![\w.:/…])/(home|root|Users|tmp|opt|usr|var|mnt|private)/|[A-Z]:\\\\?Users")

@@ -1,7 +1,6 @@
 """Runs one notebook with papermill, whatever happens in it; here, in a thread, or on a worker of a cluster."""
 
 import asyncio
-import base64
 import os
 import subprocess
 import tempfile
@@ -69,13 +68,6 @@ def recorded(notebook: NotebookNode) -> dict:
     for output in _outputs(notebook):
         figures |= dict(sorted(output.get("data", {}).get(RECORD_MIME, {}).items()))
     return figures
-
-
-def pictures(notebook: NotebookNode) -> Iterator[tuple[bytes, str]]:
-    """Each PNG that the notebook's cells put out, with its alternative text ("" where it has none)."""
-    for output in _outputs(notebook):
-        if picture := output.get("data", {}).get("image/png"):
-            yield base64.b64decode(picture), output.metadata.get("image/png", {}).get("alt", "")
 
 
 def _outputs(notebook: NotebookNode) -> Iterator[NotebookNode]:

@@ -25,9 +25,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ..files import write_whole
-from .execute import Task, pictures
+from ..site.build import site, write_first_page, write_page, write_picture
+from ..site.notebooks import pictures
+from .execute import Task
 from .manifest import Course, Lesson, WrongUse, check_parameters, value_of
-from .pages import site, write_first_page, write_page, write_picture
+from .pages import first_page
 from .run import run_tasks, without_outputs
 
 RANGE = re.compile(r"(log:)?(-?[\d.]+(?:e-?\d+)?)\.\.(-?[\d.]+(?:e-?\d+)?)")
@@ -292,17 +294,19 @@ def build_page(sweep: Sweep, results: Sequence[Mapping], wanted: str | None, fol
     measure, groups = compare(sweep, results, wanted)
     ranked = [group for group in groups if group.numbers]
     shown = dict(zip(("best", "worst"), ranked[:1] + ranked[1:][-1:], strict=False))
-    with site(folder / "page") as source, matplotlib.rc_context(fname=str(STYLE)):
+    description = f"A sweep of the lesson {sweep.lesson.title}: its runs compared."
+    with site(folder / "page", description=description) as source, matplotlib.rc_context(fname=str(STYLE)):
         for word, group in shown.items():
             write_page(folder / "runs" / f"{group.runs[0]['name']}.ipynb", source / f"{word}.ipynb")
-        write_first_page(
-            source, "sweep.html.jinja", title=f"Sweep of {sweep.lesson.title}", sweep=sweep, results=results,
-            pages=[f"The {word} setting: {told(group.setting)} <{word}>" for word, group in shown.items()],
+        body = first_page(
+            "sweep.html.jinja", sweep=sweep, results=results,
             measure=measure, falls=falls(measure), groups=groups, shown=shown, told=told,
             figures=list(_draw_figures(measure, groups, source / "static")),
             grids=list(_grids(groups, folder, source / "static")),
             datasets=sorted({str(result["figures"].get("dataset")) for result in results}),
         )  # fmt: skip
+        pages = {word: f"The {word} setting: {told(group.setting)}" for word, group in shown.items()}
+        write_first_page(source, body, pages)
     return folder / "page" / "index.html"
 
 
