@@ -1,0 +1,9 @@
+"""Things to play with: one ES module each, at home in a notebook (through anywidget) and on a page (through mount.js).
+
+Each function displays two outputs and returns nothing: the explorable, and its picture for wherever nothing runs.
+`docs/explorables.md` shows how one is written.
+"""
+
+from .stage import PAGE_SCRIPT, Explorable, module_source, show
+
+__all__ = ["PAGE_SCRIPT", "Explorable", "module_source", "show"]
