@@ -89,13 +89,13 @@ def _note(number: str, verdict: Verdict) -> None:
 
 def _show_buttons(exercise: Exercise) -> None:
     """Hint and solution as buttons, under a verdict."""
-    from ..explorables import answer_buttons
+    from ..explorables import exercise_buttons
 
     def remember(hints: int) -> None:
         _run.hints[exercise.number] = hints
 
     shown = {} if packed.closed else {"solution": exercise.code, "why": exercise.why}
-    answer_buttons(exercise.number, exercise.hints, given=_run.hints[exercise.number], on_hint=remember, **shown)
+    exercise_buttons(exercise.number, exercise.hints, given=_run.hints[exercise.number], on_hint=remember, **shown)
 
 
 def verdict_on(

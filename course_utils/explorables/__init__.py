@@ -4,13 +4,13 @@ Each function displays two outputs and returns nothing: the explorable, and its 
 `docs/explorables.md` shows how one is written.
 """
 
-from .answers import answer_buttons
+from .buttons import exercise_buttons
 from .graphs import graph
 from .guesses import guess, reveal
 from .stage import PAGE_SCRIPT, Explorable, module_source, show
 from .weights import ball, border, fold
 
 __all__ = [
-    "PAGE_SCRIPT", "Explorable", "answer_buttons", "ball", "border", "fold", "graph", "guess", "module_source",
-    "reveal", "show",
+    "PAGE_SCRIPT", "Explorable", "ball", "border", "exercise_buttons", "fold", "graph", "guess",
+    "module_source", "reveal", "show",
 ]  # fmt: skip

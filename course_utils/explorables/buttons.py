@@ -7,7 +7,7 @@ from IPython.display import display
 from .stage import WIDGET_VIEW, Explorable
 
 
-def answer_buttons(
+def exercise_buttons(
     number: str,
     hints: Sequence[str],
     *,
@@ -21,7 +21,7 @@ def answer_buttons(
     `given` hints were given already; `on_hint` is told how many are.
     """
     shown = {"number": number, "hints": list(hints), "solution": solution, "why": why}
-    widget = Explorable("answer", shown, {"hints": given})
+    widget = Explorable("exercise", shown, {"hints": given})
     widget.observe(lambda change: on_hint(change.new["hints"]), "kept")
     view = {"version_major": 2, "version_minor": 0, "model_id": widget.model_id}
     display({WIDGET_VIEW: view, "text/plain": f'hint("{number}") and solution("{number}") help.'}, raw=True)
