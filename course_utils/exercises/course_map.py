@@ -46,7 +46,7 @@ def _row(lesson: int, kept: dict | None = None) -> tuple[int, str, str, int, int
     answers, guesses = (kept[kind] if kept else progress.noted(kind) for kind in ("answers", "guesses"))
     exercises = lesson_exercises(lesson)
     right = sum(answers.get(number, {}).get("right", False) for number in exercises)
-    made = sum(name.startswith(f"{lesson}.") for name in guesses)
+    made = sum(name.startswith(f"{lesson}.") and "sure" in guess for name, guess in guesses.items())
     title, question = _titles()[lesson]
     return lesson, title, question, right, len(exercises), made
 
