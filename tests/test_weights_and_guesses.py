@@ -117,10 +117,10 @@ class TestNumbers:
             optimizer.zero_grad()
             line = weights[0] * x + (weights[1] if two else 0)
             loss = ((line - y) ** 2).mean()
-            assert call("ball", "lossAt", state["weights"], POINTS) == pytest.approx(loss.item(), rel=1e-9)
+            assert call("descent", "lossAt", state["weights"], POINTS) == pytest.approx(loss.item(), rel=1e-9)
             loss.backward()
             optimizer.step()
-            state = call("ball", "step", state, POINTS, rate, momentum)
+            state = call("descent", "step", state, POINTS, rate, momentum)
             assert state["weights"] == pytest.approx(weights.tolist(), rel=1e-9)
 
 
@@ -146,7 +146,7 @@ class TestMoreNumbers:
         assert moved == pytest.approx(expected, rel=1e-4, abs=1e-5)
 
     def test_the_fold_learns_as_adam_does(self, call):
-        network = call("fold", "start", 5, 1)
+        network = call("layer", "start", 5, 1)
         values = torch.tensor(network["values"], dtype=torch.float64)
         model = nn.Sequential(nn.Linear(2, 5), nn.ReLU(), nn.Linear(5, 1)).double()
         with torch.no_grad():
@@ -160,9 +160,9 @@ class TestMoreNumbers:
             loss = F.binary_cross_entropy_with_logits(model(points)[:, 0], SIDES.double())
             loss.backward()
             optimizer.step()
-            assert call("fold", "slopes", network, points.tolist(), labels)["loss"] == pytest.approx(loss.item(), rel=1e-6)
-            network = call("fold", "learn", network, points.tolist(), labels)
-        answers = [call("fold", "answer", network, point) for point in points[:5].tolist()]
+            assert call("layer", "slopes", network, points.tolist(), labels)["loss"] == pytest.approx(loss.item(), rel=1e-6)
+            network = call("layer", "learn", network, points.tolist(), labels)
+        answers = [call("layer", "answer", network, point) for point in points[:5].tolist()]
         assert answers == pytest.approx(model(points[:5])[:, 0].tolist(), rel=1e-6)
 
     def test_the_borders_score(self, call):
@@ -176,7 +176,7 @@ class TestMoreNumbers:
         (CURVE, [[0, 10], [10, 2]], [[0, 11], [5, 5], [10, 3]]), (CURVE, [[1, 10], [9, 0]], [[0, 30], [5, 9], [10, 3]]),
     ])  # fmt: skip
     def test_a_guess_is_judged_alike_by_both(self, call, given, answer, truth):
-        assert call("guess", "judge", given, answer, truth)[1] is is_right(given, answer, truth)
+        assert call("truth", "judge", given, answer, truth)[1] is is_right(given, answer, truth)
 
     @pytest.mark.parametrize("number", EXERCISES)
     def test_a_page_answers_as_the_check_does(self, call, number):

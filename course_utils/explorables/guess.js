@@ -1,6 +1,7 @@
 // A guess before the truth: a number, a choice or a sketched curve, and how sure; later laid over what came out.
-import { arrow, dot, drawAxes, drawLine, label, scale } from "./plane.js";
+import { dot, drawAxes, drawLine, scale } from "./plane.js";
 import { escaped, format, openStage } from "./stage.js";
+import { drawBoth, judge } from "./truth.js";
 
 const COLUMNS = 40; // of a sketched curve
 const TOLD = "explorable-guess"; // the event that tells the reveal of a guess, further down the page
@@ -12,23 +13,6 @@ const STYLE = `
 .guess canvas { width: 100%; margin: 4px 0 } .guess .curve { height: 260px; cursor: crosshair } .guess .line { height: 78px }
 .guess ul { list-style: none; margin: 0 0 8px; padding: 0 } .guess li { padding: 3px 0 3px 1.6em; text-indent: -1.6em }
 .guess .mine { color: var(--one); font-weight: 600 } .guess .true { font-weight: 600 } .guess p:last-of-type { margin: 6px 0 0 }`;
-
-/** How far a guess is from the truth, and whether that is near enough: [distance, right]. */
-export function judge({ kind, within, up }, answer, truth) {
-  if (kind === "choice") return [answer === truth ? 0 : 1, answer === truth];
-  if (kind === "number") return [Math.abs(answer - truth), Math.abs(answer - truth) <= within + 1e-9];
-  const gaps = truth.map(([x, y]) => Math.abs(heightAt(answer, x) - Math.min(Math.max(y, up[0]), up[1])));
-  const gap = gaps.reduce((sum, one) => sum + one, 0) / gaps.length;
-  return [gap, gap <= within];
-}
-
-/** A sketch's height at x: sketches are [x, y] pairs from left to right. */
-function heightAt(sketch, x) {
-  const next = sketch.findIndex(([right]) => right >= x);
-  if (next <= 0) return sketch.at(next)[1];
-  const [[x0, y0], [x1, y1]] = [sketch[next - 1], sketch[next]];
-  return y0 + ((x - x0) / (x1 - x0)) * (y1 - y0);
-}
 
 function render({ model, el }) {
   const given = model.get("given");
@@ -140,34 +124,10 @@ function render({ model, el }) {
     stage.say(`${told} ${verdict}`);
   }
 
-  /** The guess in the one colour, the truth in the other, on a line or on a plane. */
   function picture(truth) {
-    stage.find(".picture").innerHTML = `<canvas class="${kind === "curve" ? "curve" : "line"}" role="img" aria-label="The guess and the truth"></canvas>`;
-    const canvas = stage.find("canvas");
-    stage.paint(canvas, (context, width, height, colours) => {
-      if (kind === "curve") {
-        const at = scale(width, height, across.slice(0, 2), up.slice(0, 2));
-        const line = (places, colour, name, end) => {
-          const pixels = places.map(([x, y]) => [at.X(x), at.Y(Math.min(Math.max(y, up[0]), up[1]))]);
-          drawLine(context, pixels, colour, 3);
-          label(context, name, [pixels.at(end)[0] + (end ? -44 : 50), pixels.at(end)[1] - 12], colours);
-        };
-        drawAxes(context, at, colours, across[2], up[2]);
-        if (kept.answer) line(kept.answer, colours.one, "your guess", 0);
-        if (truth) line(truth, colours.two, "the truth", -1);
-        return;
-      }
-      const X = (value) => 30 + ((Math.min(Math.max(value, range[0]), range[1]) - range[0]) / (range[1] - range[0])) * (width - 60);
-      drawLine(context, [[30, 40], [width - 30, 40]], colours.line, 2); // prettier-ignore
-      for (const end of range) label(context, shown(end), [X(end), 58], colours);
-      if (kept.sure) mark(X(kept.answer), 14, 34, `your guess ${shown(kept.answer)}`, colours.one);
-      mark(X(truth), 66, 46, shown(truth), colours.two);
-      function mark(x, from, to, words, colour) {
-        arrow(context, [x, from], [x, to], colour, 3);
-        const side = x > width / 2 ? -1 : 1;
-        label(context, words, [x + 8 * side, from], colours, side > 0 ? "left" : "right");
-      }
-    });
+    const name = kind === "curve" ? "curve" : "line";
+    stage.find(".picture").innerHTML = `<canvas class="${name}" role="img" aria-label="The guess and the truth"></canvas>`;
+    stage.paint(stage.find("canvas"), (...drawn) => drawBoth(...drawn, given, kept.answer, truth, shown));
   }
 
   const onGuess = ({ detail }) => {
