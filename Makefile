@@ -25,7 +25,8 @@ test: $(INSTALLED)  ## style, tests, and the lessons in small under nbval and pa
 	rm -rf build/nbval && $(BIN)/course prepare --profile smoke --out build/nbval
 	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder --nbval-lax --nbval-cell-timeout 1800 tests build/nbval
 
-render: $(INSTALLED)  ## run the whole recipes on MNIST, and write outputs and results into the repository
+render: $(INSTALLED)  ## run the whole recipes on MNIST, and write networks, outputs and results into the repository
+	$(BIN)/python -m course_utils.networks
 	$(BIN)/course render
 
 bench: $(INSTALLED)  ## where the seconds go: a table and a figure in build/bench (up to 40 minutes)

@@ -5,6 +5,7 @@ import sys
 import matplotlib.pyplot
 import pytest
 import torch
+from browsing import CHROMIUM
 from samples import noise
 
 from course_utils.data import Digits
@@ -41,3 +42,13 @@ def shell(tmp_path):
     NotebookShell.clear_instance()
     sys.modules["__main__"] = main
     matplotlib.pyplot.switch_backend("agg")
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield browser
+        browser.close()

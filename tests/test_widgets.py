@@ -10,26 +10,15 @@ import ipywidgets
 import matplotlib.pyplot as plt
 import pytest
 import torch
-import traitlets
 from IPython.utils.capture import capture_output
 from PIL import Image
 from torch import nn
 from torch.nn import functional as F
 
 from course_utils import widgets
-from course_utils.data import to_mnist_frame
 from course_utils.plotting import use_course_style
 from course_utils.training import squared_error
-from course_utils.widgets import (
-    SIDE,
-    DrawingPad,
-    add_hidden_neurons,
-    drawing_pad,
-    shift_a_digit,
-    slide_a_filter,
-    training_bench,
-    turn_a_neuron,
-)
+from course_utils.widgets import add_hidden_neurons, training_bench, turn_a_neuron
 
 pytestmark = pytest.mark.filterwarnings("error")
 
@@ -42,23 +31,6 @@ INSIDE = torch.arange(80) // 40
 LN_10 = math.log(10)
 INPUTS = torch.rand(60, 1, 28, 28, generator=GENERATOR)
 LABELS = torch.arange(60) % 10
-DIGIT = torch.zeros(1, 28, 28, dtype=torch.uint8)
-DIGIT[0, 6:22, 12:16] = torch.randint(100, 256, (16, 4), dtype=torch.uint8, generator=GENERATOR)
-FILTERS = {"left minus right": torch.tensor([[1, 0, -1]] * 3), "wide": torch.randn(1, 5, 5, generator=GENERATOR)}
-
-
-def ten(images):
-    """A network that is the surer of a 1 the further left the ink is, else of a 7."""
-    assert images.shape == (1, 1, 28, 28) and images.dtype == torch.uint8
-    left = images[..., :14].sum() / images.sum()
-    return F.one_hot(torch.tensor([1]), 10) * left + F.one_hot(torch.tensor([7]), 10) * (1 - left)
-
-
-def value(images):
-    return torch.tensor([[3.6]], requires_grad=True)
-
-
-NETWORKS = {"CNN": ten, "BPNetwork": ten, "Three": ten, "SigmoidMLP": value, "RegressionCNN": value}
 
 
 def classifier(units):
@@ -78,9 +50,6 @@ SHOWN = {
     "turn_a_neuron": lambda: turn_a_neuron(CORNERS, SIDES),
     "add_hidden_neurons": lambda: add_hidden_neurons(RINGS, INSIDE),
     "training_bench": bench,
-    "slide_a_filter": lambda: slide_a_filter(DIGIT, FILTERS),
-    "shift_a_digit": lambda: shift_a_digit(DIGIT, {"CNN": ten, "BPNetwork": ten}),
-    "drawing_pad": lambda: drawing_pad(NETWORKS, DIGIT),
 }
 each_widget = pytest.mark.parametrize("show", SHOWN.values(), ids=SHOWN)
 
@@ -127,11 +96,6 @@ class Shown:
     def alt(self) -> str:
         return re.search(r'<img alt="([^"]*)"', self.html)[1]
 
-    @property
-    def pad(self) -> DrawingPad:
-        (pad,) = (widget for widget in self.widgets if isinstance(widget, DrawingPad))
-        return pad
-
 
 @pytest.fixture
 def shown(shell):
@@ -164,10 +128,6 @@ MOVES = {
     "weight": ("turn_a_neuron", "weight w₁", -5),
     "bias": ("turn_a_neuron", "bias b", 5),
     "hidden neurons": ("add_hidden_neurons", "hidden neurons", 0),
-    "filter": ("slide_a_filter", "filter", "wide"),
-    "place": ("slide_a_filter", "place", 3),
-    "right": ("shift_a_digit", "pixels right", 6),
-    "down": ("shift_a_digit", "pixels down", -6),
 }
 
 
@@ -179,11 +139,6 @@ def test_moving_a_control_changes_the_picture_and_its_text(shown, name, control,
     widget[control].value = to
     assert opened[0] not in widget.html and opened[1] != widget.alt
     assert torch.equal(torch.get_rng_state(), random) and plt.get_fignums() == []
-
-
-def test_a_text_is_escaped(shown):
-    widget = shown(lambda: shift_a_digit(DIGIT, {'"<CNN>': ten}))
-    assert "&quot;&lt;CNN&gt; reads" in widget.html and "<CNN>" not in widget.html
 
 
 # Lesson 1
@@ -298,135 +253,3 @@ def test_a_training_that_diverges_is_drawn_and_said(shown, figures):
     widget["learning rate"].value = 0.01
     press_and_wait(widget)
     assert "try 3, learning rate 0.01, momentum 0, 10 hidden units: loss" in widget.alt
-
-
-# Lesson 4
-
-
-@pytest.mark.parametrize("name", FILTERS)
-def test_the_filters_numbers_are_those_of_conv2d(shown, figures, name):
-    widget = shown(SHOWN["slide_a_filter"])
-    widget["place"].value = 26 * 26 - 1
-    widget["filter"].value = name
-    weights = FILTERS[name].float().reshape(1, 1, *FILTERS[name].shape[-2:])
-    expected = F.conv2d(DIGIT.reshape(1, 1, 28, 28) / 255, weights)[0, 0]
-    last, width, size = expected.numel() - 1, expected.shape[1], weights.shape[-1]
-    assert widget["place"].max == widget["place"].value == last, "a larger filter has fewer places"
-    for place in (0, 5 * width + 11, last):
-        widget["place"].value = place
-        row, column = divmod(place, width)
-        number = f"{round(expected[row, column].item(), 2) + 0.0:.2f}".replace("-", "−")
-        assert f"row {row}, column {column}: the products sum to {number}. {place + 1} of {last + 1}" in widget.alt
-        digit, feature_map, pixels, _, products = figures[-1].axes
-        filled = feature_map.get_images()[0].get_array().flatten()
-        assert filled.count() == place + 1
-        assert torch.allclose(torch.tensor(filled.compressed()), expected.flatten()[: place + 1])
-        window = DIGIT[0, row : row + size, column : column + size] / 255
-        assert pixels.get_images()[0].get_array().tolist() == window.tolist()
-        assert products.get_images()[0].get_array().sum() == pytest.approx(expected[row, column].item(), abs=1e-4)
-        assert len(products.texts) == size * size
-        assert digit.patches[0].get_xy() == (column - 0.5, row - 0.5) and digit.patches[0].get_width() == size
-
-
-@pytest.mark.parametrize(
-    ("right", "down", "words", "answer"), [(6, -6, "6 right, 6 up", 7), (-3, 2, "3 left, 2 down", 1)]
-)
-def test_a_shift_moves_the_digit_and_lets_paper_in(shown, figures, right, down, words, answer):
-    widget = shown(SHOWN["shift_a_digit"])
-    widget["pixels right"].value, widget["pixels down"].value = right, down
-    expected = torch.zeros(28, 28)
-    expected[6 + down : 22 + down, 12 + right : 16 + right] = DIGIT[0, 6:22, 12:16]
-    image, *answers = figures[-1].axes
-    assert image.get_images()[0].get_array().tolist() == expected.tolist() and words in widget.alt
-    assert [ax.get_title("left") for ax in answers] == [f"{name}\n{answer} (100%)" for name in ("CNN", "BPNetwork")]
-    heights = [bar.get_height() for bar in answers[0].patches]
-    assert heights == pytest.approx([float(place == answer) for place in range(10)])
-
-
-def test_the_largest_bar_is_told_by_more_than_its_colour(shown, figures):
-    shown(SHOWN["shift_a_digit"])
-    ax = figures[-1].axes[1]
-    largest = max(ax.patches, key=lambda bar: bar.get_height())
-    assert largest.get_facecolor() != ax.patches[0].get_facecolor()
-    (label,) = ax.texts
-    assert label.get_position()[0] == largest.get_x() + largest.get_width() / 2 == 1
-    assert label.get_text() == f"{largest.get_height():.0%}"
-    assert ax.get_xticklabels()[1].get_fontweight() == "bold" != ax.get_xticklabels()[7].get_fontweight()
-
-
-@pytest.mark.parametrize(
-    ("answer", "at", "words"), [(3.6, 3.6, "3.60, rounds to 4"), (-7.0, -0.4, "−7.00, rounds to 0")]
-)
-def test_a_value_stands_at_its_place_between_0_and_9(shown, figures, answer, at, words):
-    widget = shown(lambda: shift_a_digit(DIGIT, {"MLP": lambda images: torch.tensor([[answer]])}))
-    assert [line.get_xdata()[0] for line in figures[-1].axes[1].lines] == pytest.approx([at, at])
-    assert f"MLP reads {words}." in widget.alt
-
-
-# Lesson 5
-
-PAGE = torch.zeros(SIDE, SIDE, dtype=torch.uint8)
-PAGE[20:90, 50:60] = 255
-DRAWN = PAGE.numpy().tobytes()
-
-
-def answers(widget) -> list[str]:
-    return re.findall(r'role="img" aria-label="([^"]*)"', widget.html)
-
-
-def test_a_drawing_is_answered_by_all_five_and_shown_as_they_see_it(shown):
-    widget = shown(SHOWN["drawing_pad"])
-    widget.pad.set_state({"pixels": memoryview(DRAWN)})  # as JavaScript sends them
-    frame = to_mnist_frame(PAGE / 255)
-    seven = f"7 ({ten(frame[None, None])[0, 7]:.0%})"
-    three = [f"{name}: {seven}" for name in ("CNN", "BPNetwork", "Three")]
-    assert answers(widget) == [*three, "SigmoidMLP: 3.60, rounds to 4", "RegressionCNN: 3.60, rounds to 4"]
-    assert widget.html.count("class=largest") == 3 and widget.html.count("▼") == 2
-    assert widget.pad.status == "Of 5 networks, 3 read 7, 2 read 4."
-    source = re.search(r'alt="the digit in 28 by 28 pixels".*?base64,([^"]+)"', widget.html)[1]
-    ink = 255 - torch.tensor(list(Image.open(io.BytesIO(base64.b64decode(source))).tobytes()), dtype=torch.uint8)
-    assert torch.equal(ink.reshape(28, 28), frame)
-
-
-@pytest.mark.parametrize("size", [0, SIDE * SIDE + 1])
-def test_a_page_of_the_wrong_size_is_refused(size):
-    pad = DrawingPad()
-    with pytest.raises(traitlets.TraitError, match=f"112×112 = 12544 bytes, not {size}"):
-        pad.pixels = bytes(size)
-    assert pad.pixels == bytes(SIDE * SIDE)
-
-
-def test_an_empty_pad_says_so_and_asks_nobody(shown):
-    widget = shown(lambda: drawing_pad({"CNN": lambda images: ten(images) if images.any() else 1 / 0}, DIGIT))
-    assert widget.pad.status == "The pad is empty. Draw a digit."
-    assert answers(widget) == ["CNN: …"] and "an empty frame" in widget.html
-    widget["Try another way"].click()
-    assert widget.pad.status == "The pad is empty. Draw a digit first."
-    widget.pad.pixels = DRAWN
-    widget["Clear"].click()
-    assert widget.pad.pixels == bytes(SIDE * SIDE) and widget.pad.status == "The pad is empty. Draw a digit."
-    assert "Earlier" not in widget.html
-
-
-def test_another_way_keeps_the_drawing_with_its_answers_and_suggests_one(shown):
-    widget, suggestions = shown(SHOWN["drawing_pad"]), []
-    for kept in range(1, 9):
-        widget.pad.pixels = DRAWN
-        widget["Try another way"].click()
-        assert widget.pad.pixels == bytes(SIDE * SIDE)
-        assert widget.html.count("<figure>") == min(kept, 6)
-        suggestions.append(re.search("Once more, the same digit: ([^.]+).", widget.html)[1])
-    assert widget.html.count("SigmoidMLP: 3.60, rounds to 4<br>") == 6
-    assert len(set(suggestions)) == 8
-
-
-def test_the_pads_picture_shows_the_example_and_all_answers(shown):
-    alt = shown(SHOWN["drawing_pad"]).output.metadata["image/png"]["alt"]
-    assert all(f"{name} reads " in alt for name in NETWORKS) and "rounds to 4" in alt
-
-
-def test_the_pads_page_needs_no_network_and_is_explained_to_those_who_do_not_see_it():
-    assert not re.search(r"https?://|import\(|^import .* from ['\"]", DrawingPad._esm, re.MULTILINE)
-    for words in ('tabindex="0"', "aria-label=", "arrow keys", "Space", "Escape", "aria-live", ":focus-visible"):
-        assert words in DrawingPad._esm
-    assert 'data-lm-suppress-shortcuts="true"' in DrawingPad._esm, "or JupyterLab takes the arrow keys"

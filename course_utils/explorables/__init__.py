@@ -5,12 +5,13 @@ Each function displays two outputs and returns nothing: the explorable, and its 
 """
 
 from .buttons import exercise_buttons
+from .digits import Reader, drawing_pad, morph_a_digit, shift_a_digit, slide_a_filter
 from .graphs import graph
 from .guesses import guess, reveal
 from .stage import PAGE_SCRIPT, Explorable, module_source, show
 from .weights import ball, border, fold
 
 __all__ = [
-    "PAGE_SCRIPT", "Explorable", "ball", "border", "exercise_buttons", "fold", "graph", "guess",
-    "module_source", "reveal", "show",
+    "PAGE_SCRIPT", "Explorable", "Reader", "ball", "border", "drawing_pad", "exercise_buttons", "fold", "graph", "guess",
+    "module_source", "morph_a_digit", "reveal", "shift_a_digit", "show", "slide_a_filter",
 ]  # fmt: skip

@@ -146,9 +146,11 @@ export function openStage(el, markup, style = "") {
   spoken.className = "ex-hidden";
   spoken.setAttribute("role", "status");
   root.append(spoken);
-  let speaking = 0;
+  let [speaking, touched] = [0, false];
+  for (const event of ["pointerdown", "keydown", "change"]) listen(root, event, () => (touched = true), true);
   function say(text) {
     if (said) said.textContent = text;
+    if (!touched) return; // a page that opens does not talk
     clearTimeout(speaking);
     speaking = setTimeout(() => (spoken.textContent = text), 400);
   }

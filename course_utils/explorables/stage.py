@@ -31,14 +31,14 @@ def module_source(name: str) -> str:
     return re.sub(r'"\./(\w+)\.js"', inside, (HERE / f"{name}.js").read_text(encoding="utf-8"))
 
 
-def _page_script() -> str:
+def page_script() -> str:
     """A classic script that holds all modules, and mounts each `.explorable` of the page it is loaded by."""
     files = {path.stem: path.read_text(encoding="utf-8") for path in sorted(HERE.glob("*.js"))}
     mount = files.pop("mount")
     return f"(() => {{\nconst FILES = {json.dumps(files, ensure_ascii=False)};\n{mount}}})();\n"
 
 
-PAGE_SCRIPT = _page_script()
+PAGE_SCRIPT = page_script()
 
 
 class Explorable(anywidget.AnyWidget):
@@ -78,6 +78,11 @@ def show(
     display(bundle, raw=True)
     display({"image/png": _png(picture), "text/plain": text}, raw=True, metadata={"image/png": {"alt": text}})
     return widget
+
+
+def new_figure(width: float, height: float) -> Figure:
+    """A figure of this size in hundreds of pixels, without the layout engine that would take most of the time."""
+    return Figure(figsize=(width, height), dpi=100, layout="none")
 
 
 def _as_base64(value: bytes) -> dict:
