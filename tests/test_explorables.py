@@ -44,7 +44,9 @@ def test_a_page_may_be_given_less_and_its_explorables_are_told_apart(shell):
         show("network", {}, picture(), page={"network": "BPNetwork"})
         show("network", {}, picture(), name="guess 1.2")
     elements = [
-        BeautifulSoup(output.data["text/html"], "html.parser").div for output in captured.outputs if output.metadata == {}
+        BeautifulSoup(output.data["text/html"], "html.parser").div
+        for output in captured.outputs
+        if output.metadata == {}
     ]
     assert json.loads(elements[0]["data-given"]) == {"network": "CNN"}
     assert len({element["data-id"] for element in elements}) == 3 and elements[2]["data-id"] == "guess 1.2"

@@ -59,7 +59,9 @@ def test_a_notebooks_kernel_keeps_progress(file):
     manager, client = start_new_kernel()
     try:
         reply = client.execute_interactive(NOTE, allow_stdin=True, timeout=600)
-        assert reply["content"]["status"] == "ok" and progress.everything()["answers"] == {"9.1": {"right": True, "tries": 1}}
+        assert reply["content"]["status"] == "ok" and progress.everything()["answers"] == {
+            "9.1": {"right": True, "tries": 1}
+        }
         file.unlink()
         client.execute_interactive(NOTE, allow_stdin=False, timeout=600)
         assert not file.exists()

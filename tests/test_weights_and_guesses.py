@@ -53,7 +53,9 @@ def chromium():
 def page(chromium):
     """A page; at the end, it has asked nobody for anything, and nothing went wrong in it."""
     page, complaints = chromium.new_page(viewport={"width": 1000, "height": 1000}), []
-    page.on("request", lambda request: complaints.append(request.url) if request.url.startswith(("http", "ws")) else None)
+    page.on(
+        "request", lambda request: complaints.append(request.url) if request.url.startswith(("http", "ws")) else None
+    )
     page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
     page.on("pageerror", lambda error: complaints.append(str(error)))
     yield page
@@ -130,7 +132,9 @@ class TestMoreNumbers:
     @pytest.mark.parametrize("turn", [0, 1, 2])
     @pytest.mark.parametrize("name", NETWORKS)
     def test_the_graphs_slopes_are_autograds(self, call, name, turn):
-        drawn = [value + turn * torch.randn(1, generator=GENERATOR).item() for value in NETWORKS[name]["numbers"].values()]
+        drawn = [
+            value + turn * torch.randn(1, generator=GENERATOR).item() for value in NETWORKS[name]["numbers"].values()
+        ]
         network = NETWORKS[name] | {"numbers": dict(zip(NETWORKS[name]["numbers"], drawn, strict=True))}
         values, slopes = values_and_slopes(network)
         forward = call("chain", "forward", network)
@@ -151,7 +155,9 @@ class TestMoreNumbers:
         model = nn.Sequential(nn.Linear(2, 5), nn.ReLU(), nn.Linear(5, 1)).double()
         with torch.no_grad():
             hidden = values[:15].reshape(5, 3)
-            for parameter, value in zip(model.parameters(), (hidden[:, :2], hidden[:, 2], values[None, 15:20], values[20:]), strict=True):
+            for parameter, value in zip(
+                model.parameters(), (hidden[:, :2], hidden[:, 2], values[None, 15:20], values[20:]), strict=True
+            ):
                 parameter.copy_(value)
         optimizer = torch.optim.Adam(model.parameters(), lr=0.03)
         points, labels = RINGS.double(), SIDES.tolist()
@@ -160,7 +166,9 @@ class TestMoreNumbers:
             loss = F.binary_cross_entropy_with_logits(model(points)[:, 0], SIDES.double())
             loss.backward()
             optimizer.step()
-            assert call("layer", "slopes", network, points.tolist(), labels)["loss"] == pytest.approx(loss.item(), rel=1e-6)
+            assert call("layer", "slopes", network, points.tolist(), labels)["loss"] == pytest.approx(
+                loss.item(), rel=1e-6
+            )
             network = call("layer", "learn", network, points.tolist(), labels)
         answers = [call("layer", "answer", network, point) for point in points[:5].tolist()]
         assert answers == pytest.approx(model(points[:5])[:, 0].tolist(), rel=1e-6)
@@ -184,7 +192,11 @@ class TestMoreNumbers:
         form = shown["form"]
         assert call("exercise", "judge", form, form["right"], shown["why"]) == {"right": True, "words": exercise.why}
         for _, value in form["mistakes"]:
-            answer = [form["right"][i] if part is None else part for i, part in enumerate(value)] if isinstance(value, list) else value
+            answer = (
+                [form["right"][i] if part is None else part for i, part in enumerate(value)]
+                if isinstance(value, list)
+                else value
+            )
             words = verdict_on(exercise, answer).words
             assert call("exercise", "judge", form, answer, "") == {"right": False, "words": words}
 
@@ -193,7 +205,9 @@ class TestMoreNumbers:
         ("−.5", -0.5), ("1e-3", 0.001), ("5.", 5), ("four", None), ("", None), ("alert(1)", None),
     ])  # fmt: skip
     def test_numbers_are_read_as_they_are_written(self, call, text, value):
-        assert call("exercise", "parsed", text) == (value if value is None else pytest.approx(value) if not isinstance(value, list) else value)
+        assert call("exercise", "parsed", text) == (
+            value if value is None else pytest.approx(value) if not isinstance(value, list) else value
+        )
 
 
 def test_exercises_that_need_python_have_no_form():
@@ -216,7 +230,9 @@ class TestOnAPage:
         page.mouse.down()
         page.mouse.move(box["x"] + 0.75 * box["width"], box["y"] + 200, steps=4)
         page.mouse.up()
-        assert said(page) != before and "slope −" not in said(page), "right of the valley the loss grows with the weight"
+        assert said(page) != before and "slope −" not in said(page), (
+            "right of the valley the loss grows with the weight"
+        )
         hill.focus()
         page.keyboard.press("ArrowLeft")
         moved = said(page)
@@ -248,7 +264,9 @@ class TestOnAPage:
         page.mouse.move(box["x"] + 200, box["y"] + 200, steps=3)
         page.mouse.up()
         weights = lambda text: re.findall(r"[−\d.]+(?= x)", text)  # noqa: E731
-        assert formula.inner_text() != turned and weights(formula.inner_text()) == weights(turned), "only the bias moved"
+        assert formula.inner_text() != turned and weights(formula.inner_text()) == weights(turned), (
+            "only the bias moved"
+        )
         page.get_by_role("slider", name="weight w₁").fill("0")
         page.get_by_role("slider", name="weight w₂").fill("3")
         page.get_by_role("slider", name="bias b").fill("3")
@@ -272,7 +290,9 @@ class TestOnAPage:
 
     def test_the_graph_goes_forward_and_back_and_takes_a_step(self, opened):
         page = opened(lambda: graph("one hidden neuron", "two paths"))
-        forward, back, update = (page.get_by_role("button", name=name) for name in ("Step forward", "Slope back", "Update"))
+        forward, back, update = (
+            page.get_by_role("button", name=name) for name in ("Step forward", "Slope back", "Update")
+        )
         assert back.is_disabled() and update.is_disabled()
         words = []
         for button in [forward] * 4 + [back] * 5:
@@ -293,11 +313,20 @@ class TestOnAPage:
 
     @pytest.mark.parametrize("width", [320, 390])
     def test_all_fit_a_phone(self, opened, width):
-        page = opened(ball, lambda: border(RINGS, SIDES), fold, lambda: graph(*NETWORKS), *ASK.values(), lambda: exercise_on_page("1.1"))
+        page = opened(
+            ball,
+            lambda: border(RINGS, SIDES),
+            fold,
+            lambda: graph(*NETWORKS),
+            *ASK.values(),
+            lambda: exercise_on_page("1.1"),
+        )
         page.set_viewport_size({"width": width, "height": 700})
         page.wait_for_timeout(200)
         assert page.evaluate("document.documentElement.scrollWidth") <= width
-        sizes = page.evaluate("[...document.querySelectorAll('.ex :is(p, button, label, text, li)')].map(e => parseFloat(getComputedStyle(e).fontSize))")
+        sizes = page.evaluate(
+            "[...document.querySelectorAll('.ex :is(p, button, label, text, li)')].map(e => parseFloat(getComputedStyle(e).fontSize))"
+        )
         assert min(sizes) >= 12
 
 
@@ -386,7 +415,9 @@ class TestExercises:
         first.get_by_role("textbox").fill("[[4, 5], [-1, -2]]")
         first.get_by_role("button", name="Check").click()
         assert "✓ 1.1 is right." in first.inner_text()
-        for select, value in zip(second.get_by_role("combobox").all(), ("train", "test", "test", "validation"), strict=True):
+        for select, value in zip(
+            second.get_by_role("combobox").all(), ("train", "test", "test", "validation"), strict=True
+        ):
             select.select_option(value)
         second.get_by_role("button", name="Check").click()
         assert "(b) is a choice, and you make it with the test digits." in second.inner_text()

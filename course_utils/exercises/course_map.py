@@ -25,7 +25,10 @@ def show_map() -> None:
     """Show each lesson in a box: its question, its exercises right of how many, and the guesses made."""
     rows = [_row(lesson) for lesson in LESSONS]
     boxes = "".join(_box(*row) for row in rows)
-    text = "\n".join(f"{number} · {title}: {_words(right, exercises, guesses)}" for number, title, _, right, exercises, guesses in rows)
+    text = "\n".join(
+        f"{number} · {title}: {_words(right, exercises, guesses)}"
+        for number, title, _, right, exercises, guesses in rows
+    )
     display({"text/html": f'{STYLE}<ol class="course-map">{boxes}</ol>', "text/plain": text}, raw=True)
 
 
@@ -37,7 +40,9 @@ def progress_in_words() -> str:
         for number, title, _, right, exercises, guesses in (_row(lesson, kept) for lesson in LESSONS)
     ]
     digits = len(kept["digits"])
-    lines.append(f"{digits} digit{'' if digits == 1 else 's'} drawn. Kept in {progress.progress_file()}; nothing leaves your machine.")
+    lines.append(
+        f"{digits} digit{'' if digits == 1 else 's'} drawn. Kept in {progress.progress_file()}; nothing leaves your machine."
+    )
     return "\n".join(lines)
 
 

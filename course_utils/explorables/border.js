@@ -29,7 +29,7 @@ const STYLE = `
 const MARKUP = `<div class="border">
   <canvas tabindex="0" role="application" aria-label="The plane, its points, and the neuron's border. Drag the border to move it and the
   tip of its arrow to turn it. Left and right turn it, up and down move it, plus and minus make it steeper."></canvas>
-  <div><p class="formula"></p><div class="sliders"></div>
+  <div><p>Drag the border, or the tip of its arrow <b>w</b>.</p><p class="formula"></p><div class="sliders"></div>
   <div class="scores"><span>on the right side</span><b class="right"></b><div class="bar"><i></i><u></u></div>
   <span>best so far</span><b class="best"></b><span>cross entropy</span><b class="loss"></b></div>
   <p>● class 0 &nbsp; ■ class 1 &nbsp; a dark rim: on the wrong side</p>
@@ -62,12 +62,22 @@ function render({ model, el }) {
     inside(context, place, () => {
       drawPoints(context, place, colours, points, labels, (index) => sum(points[index]) > 0 !== Boolean(labels[index]));
       const along = [-w2 / length(), w1 / length()].map((part) => part * 3 * reach);
-      drawLine(context, [-1, 1].map((sign) => pixel(foot().map((value, i) => value + sign * along[i]))), colours.ground, 6);
-      drawLine(context, [-1, 1].map((sign) => pixel(foot().map((value, i) => value + sign * along[i]))), colours.text, 3);
+      drawLine(
+        context,
+        [-1, 1].map((sign) => pixel(foot().map((value, i) => value + sign * along[i]))),
+        colours.ground,
+        6,
+      );
+      drawLine(
+        context,
+        [-1, 1].map((sign) => pixel(foot().map((value, i) => value + sign * along[i]))),
+        colours.text,
+        3,
+      );
       arrow(context, pixel(foot()), pixel(tip()), colours.text, 3);
       dot(context, pixel(foot()), 7, colours.ground, colours.text);
       dot(context, pixel(tip()), 7, colours.ground, colours.text);
-      const beside = tip().map((value, i) => value + (0.16 * neuron[i]) / length());
+      const beside = tip().map((value, i) => value + (0.3 * neuron[i]) / length());
       label(context, "w", pixel(beside), colours);
     });
     drawAxes(context, place, colours, "x₁", "x₂");

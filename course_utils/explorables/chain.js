@@ -55,7 +55,10 @@ export function backward({ nodes, numbers }, values) {
 /** One step of gradient descent: each weight against its slope, by the rate. */
 export function updated({ nodes, numbers }, slopes, rate) {
   const weights = new Set(nodes.flatMap(({ from = [] }) => from.map(([, weight]) => weight)).filter(Boolean));
-  const moved = Object.entries(numbers).map(([name, value]) => [name, value - (weights.has(name) ? rate * slopes[name] : 0)]);
+  const moved = Object.entries(numbers).map(([name, value]) => [
+    name,
+    value - (weights.has(name) ? rate * slopes[name] : 0),
+  ]);
   return { nodes, numbers: Object.fromEntries(moved) };
 }
 
@@ -72,7 +75,9 @@ export function forwardWords(node, values, numbers) {
   }
   const written = (term) => node.from.map(([source, weight]) => term(source, weight)).join(" + ");
   const letters = written((source, weight) => (weight ? `${named(weight)} · ${named(source)}` : named(source)));
-  const digits = written((source, weight) => (weight ? `${factor(numbers[weight])} · ${factor(values[source])}` : factor(values[source])));
+  const digits = written((source, weight) =>
+    weight ? `${factor(numbers[weight])} · ${factor(values[source])}` : factor(values[source]),
+  );
   return `${own} = ${letters} = ${digits} = ${result}`;
 }
 
@@ -80,7 +85,12 @@ export function forwardWords(node, values, numbers) {
 export function backWords(step, values, loss, slopes) {
   const slope = (name) => `∂${loss}/∂${named(name)}`;
   const along = step.paths.map((path) => path.map(factor).join(" · ")).join(" + ");
-  const all = step.paths.length > 1 ? ` ${step.paths.length} paths lead from here to ${loss}, and they add up: ${along}.` : step.paths[0].length > 2 ? ` The whole path: ${along}.` : "";
+  const all =
+    step.paths.length > 1
+      ? ` ${step.paths.length} paths lead from here to ${loss}, and they add up: ${along}.`
+      : step.paths[0].length > 2
+        ? ` The whole path: ${along}.`
+        : "";
   const result = number(step.slope);
   if (step.rule) {
     const [node, source, value] = step.rule;
@@ -91,9 +101,15 @@ export function backWords(step, values, loss, slopes) {
     const [y, t] = step.node.from.map(([source]) => source);
     return `${slope(step.of)} = 2 (${named(y)} − ${named(t)}) = 2 · (${number(values[y])} − ${factor(values[t])}) = ${result}.`;
   }
-  const why = step.node.kind === "relu" ? (step.times ? " The ReLU is on, so it lets the slope pass." : " The ReLU is off, so nothing passes.") : "";
+  const why =
+    step.node.kind === "relu"
+      ? step.times
+        ? " The ReLU is on, so it lets the slope pass."
+        : " The ReLU is off, so nothing passes."
+      : "";
   const letters = step.weight ? `${slope(name)} · ${named(step.weight)}` : `${slope(name)} · ${number(step.times)}`;
   const digits = `${factor(slopes[name])} · ${factor(step.times)}`;
-  if (step.before !== undefined) return `A second path reaches ${named(step.of)}: ${number(step.before)} + ${digits} = ${result}.${all}`;
+  if (step.before !== undefined)
+    return `A second path reaches ${named(step.of)}: ${number(step.before)} + ${digits} = ${result}.${all}`;
   return `${slope(step.of)} = ${letters} = ${digits} = ${result}.${why}${all}`;
 }

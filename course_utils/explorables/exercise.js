@@ -12,7 +12,9 @@ const STYLE = `
 /** What was typed, as numbers in lists: "[[1, 2], [3, 4]]", "4, 12", "8/3"; undefined where it is none of these. */
 export function parsed(text) {
   const tidy = text.trim().replaceAll("−", "-").replaceAll("(", "[").replaceAll(")", "]");
-  const divided = tidy.replace(/(-?[\d.]+(?:e-?\d+)?)\s*\/\s*(-?[\d.]+(?:e-?\d+)?)/gi, (_, over, under) => String(over / under));
+  const divided = tidy.replace(/(-?[\d.]+(?:e-?\d+)?)\s*\/\s*(-?[\d.]+(?:e-?\d+)?)/gi, (_, over, under) =>
+    String(over / under),
+  );
   for (const candidate of [divided, `[${divided}]`]) {
     try {
       const value = JSON.parse(candidate.replace(/(^|[^\d])\.(\d)/g, "$10.$2").replace(/(\d)\.(?!\d)/g, "$1"));
@@ -26,7 +28,12 @@ export function equal(got, right, { rtol = 0, atol = 1e-6 }) {
   if (typeof right === "string") return typeof got === "string" && got.trim().toLowerCase() === right.trim().toLowerCase();
   if (typeof right === "number" && Array.isArray(got) && got.length === 1) return equal(got[0], right, { rtol, atol });
   if (typeof right === "number") return typeof got === "number" && Math.abs(got - right) <= atol + rtol * Math.abs(right);
-  return Array.isArray(right) && Array.isArray(got) && got.length === right.length && right.every((part, i) => equal(got[i], part, { rtol, atol }));
+  return (
+    Array.isArray(right) &&
+    Array.isArray(got) &&
+    got.length === right.length &&
+    right.every((part, i) => equal(got[i], part, { rtol, atol }))
+  );
 }
 
 const shape = (value) => (Array.isArray(value) ? [value.length, ...(value.length ? shape(value[0]) : [])] : []);
@@ -43,7 +50,8 @@ export function judge(form, got, why) {
     const what = wanted.length ? `${wanted.join(" by ")} numbers` : "a single number";
     return { right: false, words: `${what[0].toUpperCase()}${what.slice(1)} ${wanted.length ? "are" : "is"} wanted here.` };
   }
-  if (typeof form.right === "number") return { right: false, words: `${got} is too ${got > form.right ? "large" : "small"}. A hint may help.` };
+  if (typeof form.right === "number")
+    return { right: false, words: `${got} is too ${got > form.right ? "large" : "small"}. A hint may help.` };
   return { right: false, words: "That is not right yet. A hint may help." };
 }
 
@@ -64,7 +72,9 @@ function render({ model, el }) {
 
   function formMarkup() {
     const { choices, parts, right } = form;
-    const select = (name) => `<label>${escaped(name)} <select aria-label="${escaped(name || `answer to ${number}`)}"><option value="">…</option>
+    const select = (
+      name,
+    ) => `<label>${escaped(name)} <select aria-label="${escaped(name || `answer to ${number}`)}"><option value="">…</option>
       ${choices.map((choice) => `<option>${escaped(choice)}</option>`).join("")}</select></label>`;
     const several = Array.isArray(right) ? (parts.length ? parts : right.map((_, index) => `${index + 1}.`)) : [""];
     const field = `<input type="text" aria-label="answer to ${number}" spellcheck="false" autocomplete="off">`;
@@ -80,13 +90,17 @@ function render({ model, el }) {
 
   function verdict() {
     const { right, words } = judge(form, given(), why);
-    stage.find(".verdict").innerHTML = `<b>${right ? `✓ ${number} is right.` : `✗ ${number} is not right yet.`}</b> ${marked(words)}`;
+    stage.find(".verdict").innerHTML =
+      `<b>${right ? `✓ ${number} is right.` : `✗ ${number} is not right yet.`}</b> ${marked(words)}`;
     return right;
   }
 
   function showHints() {
     const shown = Math.min(kept().hints ?? 0, hints.length);
-    stage.find(".hints").innerHTML = hints.slice(0, shown).map((words) => `<li>${marked(words)}</li>`).join("");
+    stage.find(".hints").innerHTML = hints
+      .slice(0, shown)
+      .map((words) => `<li>${marked(words)}</li>`)
+      .join("");
     hint.textContent = shown ? `Hint ${shown} of ${hints.length}` : "Hint";
     if (shown && shown < hints.length) hint.textContent += ": one more";
     hint.disabled = shown === hints.length;

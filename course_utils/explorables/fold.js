@@ -7,6 +7,7 @@ const STYLE = `
 .fold .planes { display: grid; grid-template-columns: 1fr 1fr; gap: 4px 14px; margin: 8px 0 }
 .fold figure { margin: 0; min-width: 0 }
 .fold figcaption { min-height: 2.9em }
+[hidden] { display: none !important }
 .fold canvas { width: 100%; aspect-ratio: 1 / 1 }
 @container (max-width: 560px) { .fold .planes { grid-template-columns: 1fr } .fold figcaption { min-height: 0 } }`;
 
@@ -29,8 +30,24 @@ function render({ model, el }) {
 
   const fill = (select, names) => select.replaceChildren(...names.map((name, index) => new Option(name, index)));
   fill(chooser, Object.keys(sets));
-  const slider = stage.slider(stage.find(".neurons"), { name: "hidden neurons", min: 1, max: 12, step: 1, value: firstNeurons, show: String, input: begin });
-  const folding = stage.slider(stage.find(".folding"), { name: "fold", min: 0, max: 1, step: 0.01, value: 1, show: (share) => `${Math.round(100 * share)} %`, input: () => drawHidden() });
+  const slider = stage.slider(stage.find(".neurons"), {
+    name: "hidden neurons",
+    min: 1,
+    max: 12,
+    step: 1,
+    value: firstNeurons,
+    show: String,
+    input: begin,
+  });
+  const folding = stage.slider(stage.find(".folding"), {
+    name: "fold",
+    min: 0,
+    max: 1,
+    step: 0.01,
+    value: 1,
+    show: (share) => `${Math.round(100 * share)} %`,
+    input: () => drawHidden(),
+  });
 
   const reach = () => 1.12 * Math.max(...points.flat().map(Math.abs));
   const isWrong = (index) => answer(network, points[index]) > 0 !== Boolean(labels[index]);
@@ -50,7 +67,10 @@ function render({ model, el }) {
     const [a, b, c] = network.values.slice(3 * i, 3 * i + 3);
     const size = Math.hypot(a, b) || 1e-9;
     const [x, y] = [(-c * a) / size ** 2, (-c * b) / size ** 2];
-    const ends = [-1, 1].map((sign) => [place.X(x - (sign * 3 * reach() * b) / size), place.Y(y + (sign * 3 * reach() * a) / size)]);
+    const ends = [-1, 1].map((sign) => [
+      place.X(x - (sign * 3 * reach() * b) / size),
+      place.Y(y + (sign * 3 * reach() * a) / size),
+    ]);
     context.setLineDash([6, 4]);
     drawLine(context, ends, colours.text, 1.6);
     context.setLineDash([]);
@@ -76,8 +96,18 @@ function render({ model, el }) {
       const steps = [...Array(41)].map((_, k) => (k / 20 - 1) * reach());
       context.globalAlpha = 0.7;
       for (const fixed of steps.filter((_, k) => k % 4 === 0)) {
-        drawLine(context, steps.map((other) => pixel(moved([fixed, other]))), colours.line, 1);
-        drawLine(context, steps.map((other) => pixel(moved([other, fixed]))), colours.line, 1);
+        drawLine(
+          context,
+          steps.map((other) => pixel(moved([fixed, other]))),
+          colours.line,
+          1,
+        );
+        drawLine(
+          context,
+          steps.map((other) => pixel(moved([other, fixed]))),
+          colours.line,
+          1,
+        );
       }
       context.globalAlpha = 1;
       if (network.neurons === 2 && share === 1) drawCut(context, place, colours, i, j);
@@ -91,15 +121,22 @@ function render({ model, el }) {
   function drawCut(context, place, colours, i, j) {
     const [v, w, c] = [network.values[6 + i], network.values[6 + j], network.values[8]];
     const size = v * v + w * w || 1e-9;
-    const ends = [-1, 1].map((sign) => [place.X((-c * v) / size - sign * 99 * w), place.Y((-c * w) / size + sign * 99 * v)]);
+    const ends = [-1, 1].map((sign) => [
+      place.X((-c * v) / size - sign * 99 * w),
+      place.Y((-c * w) / size + sign * 99 * v),
+    ]);
     if (i !== j) drawLine(context, ends, colours.text, 3);
   }
 
   function show() {
     const { loss } = slopes(network, points, labels);
     const right = points.filter((_, index) => !isWrong(index)).length / points.length;
-    const text = { 1: "For the output there is one number left: all points on a line.", 2: "For the output the points lie here, and one straight cut is enough." };
-    stage.find(".caption").textContent = text[network.neurons] ?? "Two of the hidden neurons, of your choice. The output sees all of them.";
+    const text = {
+      1: "For the output there is one number left: all points on a line.",
+      2: "For the output the points lie here, and one straight cut is enough.",
+    };
+    stage.find(".caption").textContent =
+      text[network.neurons] ?? "Two of the hidden neurons, of your choice. The output sees all of them.";
     stage.say(`Step ${network.steps}: loss ${format(loss, 3)}, ${format(100 * right, 1)} % of the points right.`);
     drawPlane();
     drawHidden();
@@ -122,7 +159,7 @@ function render({ model, el }) {
     const end = network.steps + 1000;
     stop = stage.animate(() => {
       take(2);
-      if (network.steps >= end) return halt(), false;
+      if (network.steps >= end) return (halt(), false);
     });
   }
 

@@ -89,9 +89,22 @@ def _picture(title: str, network: dict) -> Figure:
         x, y = node["at"]
         for source, weight in node["from"]:
             from_x, from_y = places[source]
-            ax.annotate("", (x, -y), (from_x, -from_y), arrowprops={"arrowstyle": "-|>", "color": "#666666", "shrinkA": 21, "shrinkB": 21})
+            ax.annotate(
+                "",
+                (x, -y),
+                (from_x, -from_y),
+                arrowprops={"arrowstyle": "-|>", "color": "#666666", "shrinkA": 21, "shrinkB": 21},
+            )
             words = f"{_subscript(weight)} = {network['numbers'][weight]:g}\n∂ {slopes[weight]:g}" if weight else ""
-            ax.text((x + from_x) / 2, -(y + from_y) / 2, words, ha="center", va="center", fontsize=9, backgroundcolor="white")
+            ax.text(
+                (x + from_x) / 2,
+                -(y + from_y) / 2,
+                words,
+                ha="center",
+                va="center",
+                fontsize=9,
+                backgroundcolor="white",
+            )
         ax.plot(x, -y, "o", ms=38, mfc="white", mec="C0", mew=1.5)
         ax.text(x, -y, f"{_subscript(node['name'])}\n{values[node['name']]:g}", ha="center", va="center", fontsize=10)
         if node["kind"] != "input" and node is not network["nodes"][-1]:
@@ -100,7 +113,12 @@ def _picture(title: str, network: dict) -> Figure:
     ax.set(xlim=(-0.4, max(x for x, _ in places.values()) + 0.4), ylim=(-rows - 0.7, 0.5), title=title)
     held = ", ".join(f"{name} = {value:g}" for name, value in values.items())
     steep = ", ".join(f"∂{name} = {slope:g}" for name, slope in slopes.items() if name not in places)
-    describe(ax, f"The network “{title}” as a graph. Its nodes hold {held}. The slopes at its weights are {steep}.".replace("-", "−"))
+    describe(
+        ax,
+        f"The network “{title}” as a graph. Its nodes hold {held}. The slopes at its weights are {steep}.".replace(
+            "-", "−"
+        ),
+    )
     return figure
 
 

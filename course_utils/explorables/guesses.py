@@ -114,7 +114,13 @@ def _picture(given: dict) -> Figure:
     figure = Figure(figsize=(6.4, heights[kind]), dpi=100, layout="constrained")
     ax = figure.add_subplot()
     ax.set_title(question if truth is not None else f"Predict first: {question}", fontsize=10, wrap=True)
-    told = "" if truth is None else " The truth is drawn." if kind == "curve" else f" It is {truth}{given['unit'] and ' '}{given['unit']}."
+    told = (
+        ""
+        if truth is None
+        else " The truth is drawn."
+        if kind == "curve"
+        else f" It is {truth}{given['unit'] and ' '}{given['unit']}."
+    )
     if kind == "curve":
         ax.set(xlim=given["across"][:2], ylim=given["up"][:2], xlabel=given["across"][2], ylabel=given["up"][2])
         if truth is not None:

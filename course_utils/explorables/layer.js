@@ -3,14 +3,15 @@
 export const sigmoid = (z) => 1 / (1 + Math.exp(-z));
 const RATE = 0.03;
 
-/** A network 2-n-1. Its neurons look in all directions, a little off by luck of the seed; the output weighs them alike. */
+/** A network 2-n-1. Its neurons look in all directions, a little off by chance; another seed turns them all. */
 export function start(neurons, seed) {
   let state = 2654435769 * (seed + 1);
   const random = () => {
     state = Math.imul(state ^ (state >>> 15), 2246822519) + 374761393;
     return ((state ^ (state >>> 13)) >>> 0) / 2 ** 32 - 0.5;
   };
-  const angles = Array.from({ length: neurons }, (_, i) => (2 * Math.PI * (i + 0.4 * random() + 0.11 * seed)) / neurons);
+  const turn = -Math.PI / 4 + 1.1 * seed;
+  const angles = Array.from({ length: neurons }, (_, i) => turn + (2 * Math.PI * (i + 0.2 * random())) / neurons);
   const hidden = angles.map((angle) => [Math.cos(angle), Math.sin(angle), 0.2 * random()]);
   return { values: [...hidden.flat(), ...hidden.map(() => 0.3 * random()), 0], neurons, steps: 0 };
 }

@@ -29,7 +29,12 @@ export function drawAxes(context, at, colours, xName = "", yName = "") {
   const [left, bottom] = [at.X(at.xs[0]), at.Y(at.ys[0])];
   const short = (number, all) => format(number, all.every((one) => Math.abs(one - Math.round(one)) < 1e-6) ? 0 : 1);
   context.save();
-  Object.assign(context, { strokeStyle: colours.line, fillStyle: colours.text, lineWidth: 1, font: "12px system-ui, sans-serif" });
+  Object.assign(context, {
+    strokeStyle: colours.line,
+    fillStyle: colours.text,
+    lineWidth: 1,
+    font: "12px system-ui, sans-serif",
+  });
   context.strokeRect(left + 0.5, at.Y(at.ys[1]) + 0.5, at.width - 1, at.height - 1);
   Object.assign(context, { textAlign: "center", textBaseline: "top" });
   const [alongX, alongY] = [ticks(at.xs, Math.max(2, at.width / 70)), ticks(at.ys, Math.max(2, at.height / 55))];

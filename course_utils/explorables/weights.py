@@ -37,7 +37,9 @@ def ball(points: Sequence[tuple[float, float]] = POINTS, *, rate: float = 0.05, 
     ax.plot(weights, loss, color="C0")
     ax.plot(path, at, "o-", color="C1", ms=5, lw=1)
     ax.set(xlabel="weight w", ylabel="loss", title=f"A ball on the loss: 12 steps with the rate {rate:g}")
-    describe(ax, f"The loss of one weight is a valley. A ball rolls down in 12 steps, from {at[0]:.2f} to {at[-1]:.2f}.")
+    describe(
+        ax, f"The loss of one weight is a valley. A ball rolls down in 12 steps, from {at[0]:.2f} to {at[-1]:.2f}."
+    )
     show("ball", {"points": [list(point) for point in points], "rate": rate, "momentum": momentum}, figure)
 
 
@@ -83,7 +85,10 @@ def fold(points: Tensor | None = None, labels: Tensor | None = None, *, neurons:
     left.set_title(f"{neurons} hidden neurons: {share:.0%} right")
     right.set(xlabel="h₁", ylabel="h₂", title="As the output sees them")
     right.legend()
-    describe(figure, f"{neurons} creases on the plane, and the points at the values of two hidden neurons. {share:.0%} are right.")
+    describe(
+        figure,
+        f"{neurons} creases on the plane, and the points at the values of two hidden neurons. {share:.0%} are right.",
+    )
     show("fold", {"sets": {name: _points(*one) for name, one in sets.items()}, "neurons": neurons}, figure)
 
 
