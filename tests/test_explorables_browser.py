@@ -4,9 +4,7 @@ No page asks the network for anything, and none says an error.
 """
 
 import base64
-import json
 import re
-import statistics
 
 import pytest
 import torch

@@ -1,34 +1,28 @@
-"""Ball, border, fold, graph, guess and the exercises of a page: their numbers against torch, and by hand in Chromium."""
+"""Ball, border, fold, graph, guess, exercises on a page: their numbers against torch, and by hand in Chromium."""
 
 import base64
 import html
 import json
 import math
 import re
-import shutil
 
 import pytest
 import torch
+from browsing import IN_NOTEBOOK, NEEDS_CHROMIUM, as_json, watch
 from IPython.display import display
 from IPython.utils.capture import capture_output
 from torch import nn
 from torch.nn import functional as F
 
 from course_utils import explorables, progress
+from course_utils.exercises import check, start_exercises
+from course_utils.exercises.desk import all_exercises, verdict_on
+from course_utils.exercises.page import page_exercise
 from course_utils.explorables import PAGE_SCRIPT, ball, border, fold, graph, guess, module_source, reveal
 from course_utils.explorables.graphs import NETWORKS, values_and_slopes
 from course_utils.explorables.guesses import is_right
 from course_utils.explorables.weights import POINTS
-from course_utils.exercises import check, start_exercises
-from course_utils.exercises.desk import all_exercises, verdict_on
-from course_utils.exercises.page import page_exercise
 
-NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-CHROMIUM = next(filter(None, map(shutil.which, NAMES)), None)
-browser_test = [
-    pytest.mark.browser,
-    pytest.mark.skipif(CHROMIUM is None, reason=f"no Chromium is installed (looked for {', '.join(NAMES)})"),
-]
 GENERATOR = torch.Generator().manual_seed(0)
 ANGLE = torch.linspace(0, 2 * math.pi, 41)[:40]
 RINGS = torch.cat([torch.stack([radius * ANGLE.cos(), radius * ANGLE.sin()], dim=1) for radius in (0.8, 2.0)])
@@ -39,28 +33,14 @@ NUMBER = {"kind": "number", "range": [0, 100], "within": 5}
 CURVE = {"kind": "curve", "across": [0, 10, "epoch"], "up": [0, 12, "loss"], "within": 1.2}
 
 
-@pytest.fixture(scope="module")
-def chromium():
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield browser
-        browser.close()
-
-
 @pytest.fixture
 def page(chromium):
     """A page; at the end, it has asked nobody for anything, and nothing went wrong in it."""
-    page, complaints = chromium.new_page(viewport={"width": 1000, "height": 1000}), []
-    page.on(
-        "request", lambda request: complaints.append(request.url) if request.url.startswith(("http", "ws")) else None
-    )
-    page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
-    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page = chromium.new_page(viewport={"width": 1000, "height": 1000})
+    trouble = watch(page)
     yield page
-    assert not complaints
     page.close()
+    assert not trouble
 
 
 @pytest.fixture
@@ -94,6 +74,23 @@ def opened(page, shell, tmp_path):
     return open
 
 
+@pytest.fixture(params=["page", "notebook"])
+def home(request, page, opened, shell):
+    """Open an explorable at home on a page, or in what a notebook is to a module."""
+
+    def open_home(show):
+        if request.param == "page":
+            return opened(show)
+        (widget,) = widgets(show)
+        page.set_content('<div class="home"></div>')
+        url = f"data:text/javascript;base64,{base64.b64encode(widget._esm.encode()).decode()}"
+        page.evaluate(IN_NOTEBOOK, [url, as_json(widget.given), widget.kept])
+        page.wait_for_selector(".ex")
+        return page
+
+    return open_home
+
+
 def _markup(output) -> str:
     return output.data.get("text/html") or f'<img alt="" src="data:image/png;base64,{output.data["image/png"]}">'
 
@@ -108,7 +105,7 @@ def said(page) -> str:
 @pytest.mark.parametrize("two", [False, True])
 @pytest.mark.parametrize(("rate", "momentum"), [(0.05, 0.0), (0.1, 0.9), (0.5, 0.5)])
 class TestNumbers:
-    pytestmark = browser_test
+    pytestmark = NEEDS_CHROMIUM
 
     def test_the_balls_path_is_that_of_sgd(self, call, two, rate, momentum):
         x, y = torch.tensor(POINTS, dtype=torch.float64).T
@@ -127,7 +124,7 @@ class TestNumbers:
 
 
 class TestMoreNumbers:
-    pytestmark = browser_test
+    pytestmark = NEEDS_CHROMIUM
 
     @pytest.mark.parametrize("turn", [0, 1, 2])
     @pytest.mark.parametrize("name", NETWORKS)
@@ -201,8 +198,9 @@ class TestMoreNumbers:
             assert call("exercise", "judge", form, answer, "") == {"right": False, "words": words}
 
     @pytest.mark.parametrize(("text", "value"), [
-        ("44", 44), (" 8/3 ", 8 / 3), ("[[4, 5], [-1, -2]]", [[4, 5], [-1, -2]]), ("4, 12", [4, 12]), ("(4, 26/3)", [4, 26 / 3]),
-        ("−.5", -0.5), ("1e-3", 0.001), ("5.", 5), ("four", None), ("", None), ("alert(1)", None),
+        ("44", 44), (" 8/3 ", 8 / 3), ("[[4, 5], [-1, -2]]", [[4, 5], [-1, -2]]), ("4, 12", [4, 12]),
+        ("(4, 26/3)", [4, 26 / 3]), ("−.5", -0.5), ("1e-3", 0.001), ("5.", 5), ("four", None), ("", None),
+        ("alert(1)", None),
     ])  # fmt: skip
     def test_numbers_are_read_as_they_are_written(self, call, text, value):
         assert call("exercise", "parsed", text) == (
@@ -217,14 +215,14 @@ def test_exercises_that_need_python_have_no_form():
 # By hand, on a page --------------------------------------------------------------------------------------------------
 
 
-class TestOnAPage:
-    pytestmark = browser_test
+class TestByHand:
+    pytestmark = NEEDS_CHROMIUM
 
-    def test_the_ball_is_dragged_and_steps_runs_and_diverges(self, opened):
-        page = opened(ball)
+    def test_the_ball_is_dragged_and_steps_runs_and_diverges(self, home):
+        page = home(ball)
         hill = page.locator("canvas").first
         before = said(page)
-        assert not page.locator("img").is_visible(), "the picture stands for an explorable that does not run"
+        assert page.locator("img:visible").count() == 0, "the picture stands for an explorable that does not run"
         box = hill.bounding_box()
         page.mouse.move(box["x"] + 100, box["y"] + 100)
         page.mouse.down()
@@ -248,8 +246,8 @@ class TestOnAPage:
         page.get_by_role("button", name="Step").click()
         assert re.match(r"Step 1: w = .*, b = .*, loss .*, slopes .* and ", said(page))
 
-    def test_the_border_is_turned_and_moved_and_keeps_the_best_score(self, opened):
-        page = opened(lambda: border(RINGS, SIDES))
+    def test_the_border_is_turned_and_moved_and_keeps_the_best_score(self, home):
+        page = home(lambda: border(RINGS, SIDES))
         canvas, formula = page.locator("canvas"), page.locator(".formula")
         assert formula.inner_text() == "σ(1.00 x₁ + 2.00 x₂ + 0.50)"
         canvas.focus()
@@ -274,8 +272,8 @@ class TestOnAPage:
         page.get_by_role("slider", name="bias b").fill("-6")
         assert page.locator(".best").inner_text() == best > page.locator(".right").inner_text()
 
-    def test_the_fold_learns_xor_with_two_neurons_and_the_rings_with_more(self, opened):
-        page = opened(lambda: fold(RINGS, SIDES, neurons=6))
+    def test_the_fold_learns_xor_with_two_neurons_and_the_rings_with_more(self, home):
+        page = home(lambda: fold(RINGS, SIDES, neurons=6))
         page.emulate_media(reduced_motion="reduce")
         page.get_by_role("button", name="Train").click()
         assert said(page).startswith("Step 300") and "100.0 %" in said(page)
@@ -288,10 +286,10 @@ class TestOnAPage:
         page.get_by_role("button", name="New start").click()
         assert said(page).startswith("Step 0")
 
-    def test_the_graph_goes_forward_and_back_and_takes_a_step(self, opened):
-        page = opened(lambda: graph("one hidden neuron", "two paths"))
+    def test_the_graph_goes_forward_and_back_and_takes_a_step(self, home):
+        page = home(lambda: graph("one hidden neuron", "two paths"))
         forward, back, update = (
-            page.get_by_role("button", name=name) for name in ("Step forward", "Slope back", "Update")
+            page.get_by_role("button", name=name) for name in ("Step forward", "Step back", "Update")
         )
         assert back.is_disabled() and update.is_disabled()
         words = []
@@ -304,7 +302,7 @@ class TestOnAPage:
         update.click()
         assert "w₁: 0.5 − 0.05 · 8 = 0.1" in said(page) and "from 4 to 1.17" in said(page)
         page.get_by_role("spinbutton", name="w₁").fill("-1")
-        assert "?" not in page.locator("svg").inner_text()
+        assert "?" not in page.locator("svg").text_content()
         page.get_by_role("button", name="two paths").click()
         for button, times in ((forward, 7), (back, 10)):
             for _ in range(times):
@@ -324,8 +322,9 @@ class TestOnAPage:
         page.set_viewport_size({"width": width, "height": 700})
         page.wait_for_timeout(200)
         assert page.evaluate("document.documentElement.scrollWidth") <= width
+        small = ".ex :is(p, button, label, text, li, output, select)"
         sizes = page.evaluate(
-            "[...document.querySelectorAll('.ex :is(p, button, label, text, li)')].map(e => parseFloat(getComputedStyle(e).fontSize))"
+            f"[...document.querySelectorAll('{small}')].map(e => parseFloat(getComputedStyle(e).fontSize))"
         )
         assert min(sizes) >= 12
 
@@ -346,7 +345,7 @@ def be_sure(page):
 
 
 class TestGuesses:
-    pytestmark = browser_test
+    pytestmark = NEEDS_CHROMIUM
 
     @pytest.mark.parametrize("kind", ASK)
     @pytest.mark.parametrize("way", ["keys", "pointer"])
@@ -404,7 +403,7 @@ def exercise_on_page(number):
 
 
 class TestExercises:
-    pytestmark = browser_test
+    pytestmark = NEEDS_CHROMIUM
 
     def test_an_exercise_is_answered_on_a_page_and_kept(self, opened):
         page = opened(lambda: exercise_on_page("1.1"), lambda: exercise_on_page("0.7"))

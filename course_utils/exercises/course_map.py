@@ -40,9 +40,8 @@ def progress_in_words() -> str:
         for number, title, _, right, exercises, guesses in (_row(lesson, kept) for lesson in LESSONS)
     ]
     digits = len(kept["digits"])
-    lines.append(
-        f"{digits} digit{'' if digits == 1 else 's'} drawn. Kept in {progress.progress_file()}; nothing leaves your machine."
-    )
+    lines.append(f"{digits} digit{'' if digits == 1 else 's'} drawn.")
+    lines.append(f"Kept in {progress.progress_file()}; nothing leaves your machine.")
     return "\n".join(lines)
 
 

@@ -181,7 +181,7 @@ def _numbers(value: object) -> Tensor:
 
 
 def show_progress(lesson: int) -> None:
-    """Each exercise of the lesson, and how it stands: what was checked in this run, and what was right in an earlier one."""
+    """Each exercise of the lesson, and how it stands, in this run and where it was right in an earlier one."""
     exercises = lesson_exercises(lesson)
     earlier = {number: Verdict("right", "") for number, entry in progress.noted("answers").items() if entry["right"]}
     verdicts = [(earlier | _run.verdicts).get(number, Verdict("open", "")) for number in exercises]

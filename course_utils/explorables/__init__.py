@@ -12,6 +12,6 @@ from .stage import PAGE_SCRIPT, Explorable, module_source, show
 from .weights import ball, border, fold
 
 __all__ = [
-    "PAGE_SCRIPT", "Explorable", "Reader", "ball", "border", "drawing_pad", "exercise_buttons", "fold", "graph", "guess",
-    "module_source", "morph_a_digit", "reveal", "shift_a_digit", "show", "slide_a_filter",
+    "PAGE_SCRIPT", "Explorable", "Reader", "ball", "border", "drawing_pad", "exercise_buttons", "fold", "graph",
+    "guess", "module_source", "morph_a_digit", "reveal", "shift_a_digit", "show", "slide_a_filter",
 ]  # fmt: skip

@@ -12,6 +12,7 @@ const STYLE = `
 /** What was typed, as numbers in lists: "[[1, 2], [3, 4]]", "4, 12", "8/3"; undefined where it is none of these. */
 export function parsed(text) {
   const tidy = text.trim().replaceAll("−", "-").replaceAll("(", "[").replaceAll(")", "]");
+  if (!tidy) return undefined;
   const divided = tidy.replace(/(-?[\d.]+(?:e-?\d+)?)\s*\/\s*(-?[\d.]+(?:e-?\d+)?)/gi, (_, over, under) =>
     String(over / under),
   );

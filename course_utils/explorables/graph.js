@@ -113,7 +113,8 @@ function render({ model, el }) {
     const [dx, dy] = [(toX - x) / length, (toY - y) / length];
     const [endX, endY] = [toX - (RADIUS + 2) * dx, toY - (RADIUS + 2) * dy];
     const corner = (side) => `${endX - 9 * dx + side * 4.5 * dy},${endY - 9 * dy - side * 4.5 * dx}`;
-    const [midX, midY] = [x + (toX - x) * (flat ? 0.48 : 0.45) + (flat ? 0 : dx < -0.2 ? -36 : 36), y + (toY - y) * 0.48];
+    const outward = x + toX < svg.clientWidth - 10 ? -36 : 36; // beside its edge, where edges meet in the middle
+    const [midX, midY] = [(x + toX) / 2 + (flat ? 0 : outward), y + (toY - y) * 0.48];
     const text = (down, kind, words) => `<text class="${kind}" x="${midX}" y="${midY + down}">${words}</text>`;
     const words = weight ? text(flat ? -13 : -8, "", `${named(weight)} = ${number(network.numbers[weight])}`) : "";
     const slope = weight in known ? text(flat ? 15 : 9, "slope", `∂ ${number(known[weight])}`) : "";

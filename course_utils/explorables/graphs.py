@@ -71,8 +71,16 @@ def values_and_slopes(network: dict) -> tuple[dict[str, float], dict[str, float]
     values: dict[str, Tensor] = {}
     for node in network["nodes"]:
         parts = [values[source] * (numbers[weight] if weight else 1) for source, weight in node["from"]]
-        kinds = {"sum": lambda: sum(parts), "relu": lambda: parts[0].relu(), "loss": lambda: (parts[0] - parts[1]) ** 2}
-        values[node["name"]] = numbers[node["name"]] if node["kind"] == "input" else kinds[node["kind"]]()
+        match node["kind"]:
+            case "input":
+                value = numbers[node["name"]]
+            case "sum":
+                value = sum(parts)
+            case "relu":
+                value = parts[0].relu()
+            case "loss":
+                value = (parts[0] - parts[1]) ** 2
+        values[node["name"]] = value
     wanted = numbers | values
     slopes = torch.autograd.grad(list(values.values())[-1], list(wanted.values()))
     slopes = {name: slope.item() for name, slope in zip(wanted, slopes, strict=True)}
