@@ -74,7 +74,8 @@ def test_papermill_nbval_and_grading_keep_none(file, tmp_path):
     notebook = tmp_path / "one.ipynb"
     metadata = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
     ran = f"{NOTE}\nprint('ran')"
-    cell = nbformat.v4.new_code_cell(ran, outputs=[nbformat.v4.new_output("stream", name="stdout", text="ran\n")])
+    printed = nbformat.v4.new_output("stream", name="stdout", text="ran\n")
+    cell = nbformat.v4.new_code_cell(ran, execution_count=1, outputs=[printed])
     nbformat.write(nbformat.v4.new_notebook(cells=[cell], metadata=metadata), notebook)
     papermill.execute_notebook(notebook, tmp_path / "out.ipynb", progress_bar=False)
     command = [sys.executable, "-m", "pytest", "-q", "--nbval", "-p", "no:cacheprovider", str(notebook)]
