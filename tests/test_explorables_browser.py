@@ -199,7 +199,7 @@ def answers(stage) -> list[str]:
 
 def test_the_pad_reads_what_is_drawn_and_keeps_it(home, page):
     stage = home("pad")
-    canvas = stage.locator(".pad-page canvas")
+    canvas = stage.locator(".paper canvas")
     assert all(re.search(r": \d|: −?\d+\.", words) for words in answers(stage)), "it opens with the example"
     drag(page, canvas, (0.25, 0.2), (0.75, 0.2), (0.45, 0.85))
     assert re.match(r"CNN reads 7, \d+ %\. Of 5 networks, \d reads? \d", said(stage)), said(stage)
@@ -221,7 +221,7 @@ def test_the_pad_reads_what_is_drawn_and_keeps_it(home, page):
 def test_a_page_keeps_what_was_drawn(page, shell, calls, tmp_path):
     address = write_page(tmp_path / "page.html", calls["pad"])
     page.goto(address)
-    drag(page, page.locator(".pad-page canvas"), (0.5, 0.2), (0.5, 0.8))
+    drag(page, page.locator(".paper canvas"), (0.5, 0.2), (0.5, 0.8))
     page.get_by_text("Try another way").click()
     page.goto(address)
     page.wait_for_selector(".pad-earlier figure")
@@ -257,12 +257,12 @@ def test_the_filters_sums_add_up_as_printed_and_are_torchs(home, page, networks,
     with torch.no_grad():
         second = network.block2[0](network.block1(image))[0]
     drag(page, stage.locator("canvas.digit"), (0.5, 0.5), (0.6, 0.4))
-    assert said(stage).startswith("Row 10, column 16:")
+    assert said(stage).startswith("Row 10, column 15:")
     stage.locator("canvas.digit").press("ArrowDown")
-    assert said(stage).startswith("Row 11, column 16:")
+    assert said(stage).startswith("Row 11, column 15:")
     check_products(stage)
     stage.locator(".which").select_option("yours")
-    assert said(stage).startswith("Row 11, column 16:"), "another filter stays in its place"
+    assert said(stage).startswith("Row 11, column 15:"), "another filter stays in its place"
     stage.locator(".layer").select_option("2")
     stage.locator(".which").select_option("5")
     row, column = (int(number) for number in re.findall(r"\d+", said(stage))[:2])
@@ -281,7 +281,7 @@ def check_products(stage) -> int:
     grids = [numbers(stage.locator(f".{name} td").all_inner_texts()) for name in ("inputs", "weights", "products")]
     for value, weight, product in zip(*grids, strict=True):
         assert abs(product - value * weight / 100) <= 1.1 + (abs(value) + abs(weight)) / 200
-    (total,) = numbers([stage.locator(".products caption").inner_text().split()[-1]])
+    (total,) = numbers([stage.locator(".products figcaption").inner_text().split()[-1]])
     assert sum(grids[2]) == total
     return total
 

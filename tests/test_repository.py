@@ -84,7 +84,9 @@ def without_extras(code):
 
 
 def test_all_that_lessons_import_is_there_without_the_extras():
-    rooms = "from course_utils import data, exercises, models, plotting, runtime, training, widgets"
+    rooms = (
+        "from course_utils import data, exercises, explorables, models, networks, plotting, runtime, training, widgets"
+    )
     done = without_extras(f"{rooms}\nruntime.environment_report()\n")
     assert done.returncode == 0, done.stderr
 

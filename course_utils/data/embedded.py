@@ -31,7 +31,8 @@ def to_mnist_frame(ink: Tensor) -> Tensor:
     mass = box / box.sum()
     top = 14.5 - (mass.sum(1) @ (torch.arange(height) + 0.5)).item()
     left = 14.5 - (mass.sum(0) @ (torch.arange(width) + 0.5)).item()
-    top, left = (min(max(round(start), 0), 28 - side) for start, side in ((top, height), (left, width)))
+    # rounded twice, so that a tie is a tie in any arithmetic: a page's scripts frame a drawing as this does
+    top, left = (min(max(round(round(start, 3)), 0), 28 - side) for start, side in ((top, height), (left, width)))
     frame[top : top + height, left : left + width] = box
     return (frame * 255).round().to(torch.uint8)
 

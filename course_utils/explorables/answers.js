@@ -1,11 +1,11 @@
 // What networks answer: ten probabilities as bars, or one value's place between 0 and 9, and both in words.
 
 import { toDigit } from "./network.js";
-import { escaped, format, percent } from "./stage.js";
+import { escaped, format, percent, rgb } from "./stage.js";
 
 export const ANSWERS_STYLE = `
 .ex-answers { display: grid; grid-template-columns: repeat(auto-fill, minmax(146px, 1fr)); gap: 14px 22px; margin: 10px 0 }
-.ex-answer b { display: block; white-space: nowrap; overflow: hidden; text-overflow: ellipsis }
+.ex-answer b { display: block; font-size: 13px; white-space: nowrap; overflow: hidden; text-overflow: ellipsis }
 .ex-answer .words { font-variant-numeric: tabular-nums; display: block; min-height: 1.45em }
 .ex-answer .plot, .ex-answer .digits { display: grid; grid-template-columns: repeat(10, 1fr); text-align: center }
 .ex-answer .plot { position: relative; height: 58px; border-bottom: 1.5px solid var(--line); column-gap: 2px }
@@ -72,18 +72,10 @@ export function inOneSentence(names, answers) {
 
 /** Draw pixels 0 to 255, 28×28, as ink on paper in the stage's colours. */
 export function drawDigit(context, pixels, left, top, size, colours) {
-  const cell = size / 28;
-  context.save();
   context.fillStyle = colours.ground;
   context.fillRect(left, top, size, size);
-  context.fillStyle = colours.text;
-  for (let index = 0; index < 784; index++) {
-    if (!pixels[index]) continue;
-    context.globalAlpha = pixels[index] / 255;
-    const [x, y] = [left + (index % 28) * cell, top + Math.floor(index / 28) * cell];
-    context.fillRect(x, y, cell + 0.3, cell + 0.3); // a little over, or seams show
-  }
-  context.restore();
+  context.imageSmoothingEnabled = false;
+  context.drawImage(inked(pixels, rgb(colours.text)), left, top, size, size);
   context.strokeStyle = colours.line;
   context.lineWidth = 1;
   context.strokeRect(left + 0.5, top + 0.5, size - 1, size - 1);
@@ -91,8 +83,13 @@ export function drawDigit(context, pixels, left, top, size, colours) {
 
 /** A small picture of pixels 0 to 255, 28×28, that takes the text's colour; its CSS gives it a size. */
 export function digitMarkup(pixels) {
+  return `<i class="ex-digit" style="mask-image: url(${inked(pixels, [0, 0, 0]).toDataURL()})"></i>`;
+}
+
+function inked(pixels, colour) {
   const context = document.createElement("canvas").getContext("2d");
   context.canvas.width = context.canvas.height = 28;
-  context.putImageData(new ImageData(Uint8ClampedArray.from([...pixels].flatMap((pixel) => [0, 0, 0, pixel])), 28), 0, 0);
-  return `<i class="ex-digit" style="mask-image: url(${context.canvas.toDataURL()})"></i>`;
+  const values = Uint8ClampedArray.from([...pixels].flatMap((pixel) => [...colour, pixel]));
+  context.putImageData(new ImageData(values, 28), 0, 0);
+  return context.canvas;
 }

@@ -20,6 +20,7 @@ from ..training import predict, to_digits
 from .stage import new_figure, show
 
 STRONG, PALE, VALUE = "#0072B2", "#A9CDE3", "#D55E00"
+INK = {"cmap": "gray_r", "vmin": 0}
 
 
 class Reader(NamedTuple):
@@ -58,7 +59,7 @@ def drawing_pad(networks: Networks, example: Tensor) -> None:
 def morph_a_digit(digits: Split, networks: Networks, first: int = 3, last: int = 7) -> None:
     """A slider that turns one digit into another, and what each network answers on the way.
 
-    Networks as for `drawing_pad`. Of each digit the first one in `digits` that all of them read right is taken.
+    Networks as for `drawing_pad`. Of each digit the first in `digits` is taken that all of them read right.
     """
     readers = _as_readers(networks)
     images = _read_right(digits, readers)
@@ -69,9 +70,9 @@ def morph_a_digit(digits: Split, networks: Networks, first: int = 3, last: int =
 
 
 def slide_a_filter(image: Tensor, network: nn.Module | Reader, filters: Mapping[str, Tensor]) -> None:
-    """A window on a digit, the maps that go into a convolution, one that comes out, and the numbers that add up to it.
+    """A window on a digit, the maps that go into a convolution, one that comes out, and the numbers that make it.
 
-    Image uint8 [1, 28, 28]. `network` holds the convolutions to choose from (on a page it is the course's trained `CNN`);
+    Image uint8 [1, 28, 28]. `network` holds the convolutions to choose from; on a page it is the course's `CNN`.
     `filters` are further ones to try on the digit itself, each [k, k] or [1, k, k].
     """
     reader = _as_readers({"CNN": network})["CNN"]
@@ -128,11 +129,11 @@ def _bytes(images: Tensor) -> bytes:
 
 
 def _read_right(digits: Split, readers: Mapping[str, Reader]) -> Tensor:
-    """For each digit, the first image [1, 28, 28] of it that all readers read right, or just the first: [10, 1, 28, 28]."""
-    right = torch.stack([to_digits(reader.answer(digits.images)) == digits.labels for reader in readers.values()])
-    score = right.all(dim=0).float()
-    chosen = [(score + 1).mul(digits.labels == digit).argmax() for digit in range(10)]
-    return digits.images[torch.stack(chosen)]
+    """For each digit, its first image that all readers read right, or just its first: [10, 1, 28, 28]."""
+    images, labels = (part[:1000] for part in digits)
+    right = torch.stack([to_digits(reader.answer(images)) == labels for reader in readers.values()]).all(dim=0)
+    chosen = [(right + 1).mul(labels == digit).argmax() for digit in range(10)]
+    return images[torch.stack(chosen)]
 
 
 # The pictures that stand for them
@@ -145,7 +146,7 @@ def _draw_answers(image: Tensor, readers: Mapping[str, Reader], title: str) -> F
     figure = new_figure(6.8, 2.4 * rows)
     figure.subplots_adjust(0.01, 0.32 / (2.4 * rows), 0.99, 1 - 0.5 / (2.4 * rows), wspace=0.1, hspace=0.5)
     image_ax, *axes = figure.subplots(rows, 3, squeeze=False).flat
-    image_ax.imshow(image.reshape(28, 28).numpy(), vmin=0, vmax=255)
+    image_ax.imshow(image.reshape(28, 28).numpy(), **INK, vmax=255)
     _frame_only(image_ax)
     image_ax.set_title(title, fontsize=10.5, loc="center")
     for ax in axes[len(answers) :]:
@@ -190,7 +191,7 @@ def _draw_morph(first: Tensor, last: Tensor, digits: tuple[int, int], readers: M
     figure = new_figure(6.6, 4.6)
     for column, at in enumerate(range(0, 41, 10)):
         ax = figure.add_axes((0.065 + column * 0.186, 0.76, 0.17, 0.22))
-        ax.imshow(images[at, 0].numpy(), vmin=0, vmax=255)
+        ax.imshow(images[at, 0].numpy(), **INK, vmax=255)
         _frame_only(ax)
     ax = figure.add_axes((0.07, 0.2, 0.91, 0.52))
     texts = []
@@ -200,7 +201,7 @@ def _draw_morph(first: Tensor, last: Tensor, digits: tuple[int, int], readers: M
             ax.plot(way.flatten(), answers[:, 0].clamp(-0.4, 9.4), color=VALUE, lw=2.5, label=f"{name}: its one number")
             texts.append(f"{name}'s number goes from {_number(answers[0].item())} to {_number(answers[-1].item())}")
         else:
-            steps, places = torch.meshgrid(way.flatten(), torch.arange(10), indexing="ij")
+            steps, places = torch.meshgrid(way.flatten(), torch.arange(10.0), indexing="ij")
             label = f"{name}: a dot's area is that digit's probability"
             ax.scatter(steps, places, s=90 * answers, color=STRONG, lw=0, label=label)
             read = dict.fromkeys(map(str, to_digits(answers).tolist()))
@@ -222,7 +223,7 @@ def _draw_filter(image: Tensor, weights: Tensor, name: str) -> Figure:
     reach = max(feature_map.abs().max().item(), 1e-9)
     figure = new_figure(6.4, 5.6)
     digit_ax, map_ax = (figure.add_axes((left, 0.44, 0.46, 0.5)) for left in (0.02, 0.52))
-    digit_ax.imshow(ink[0, 0].numpy(), vmin=0, vmax=1)
+    digit_ax.imshow(ink[0, 0].numpy(), **INK, vmax=1)
     map_ax.imshow(feature_map.numpy(), cmap="RdBu_r", vmin=-reach, vmax=reach)
     for ax, side in ((digit_ax, size), (map_ax, 1)):
         ax.add_patch(Rectangle((column - 0.5, row - 0.5), side, side, fill=False, ec=VALUE, lw=2.5))
@@ -245,7 +246,7 @@ def _draw_filter(image: Tensor, weights: Tensor, name: str) -> Figure:
 def _draw_numbers(ax: Axes, values: Tensor, title: str, top: float | None) -> None:
     """Draw a grid of numbers, each on its colour: grey up to `top`, or blue to red around 0."""
     reach = top or max(values.abs().max().item(), 1e-9)
-    scale = {"vmin": 0, "vmax": reach} if top else {"cmap": "RdBu_r", "vmin": -reach, "vmax": reach}
+    scale = {**INK, "vmax": reach} if top else {"cmap": "RdBu_r", "vmin": -reach, "vmax": reach}
     ax.imshow(values.numpy(), alpha=0.75, **scale)
     for (row, column), value in zip(itertools.product(*map(range, values.shape)), values.flatten(), strict=True):
         colour = "white" if abs(value) > 0.75 * reach else "black"

@@ -3,13 +3,15 @@
 // given: {image: 784 pixels, network, filters: [{name, weight: {shape: [k, k], values}}]}; kept: {}.
 
 import { addUp, byHand, convolutions } from "./maps.js";
-import { colours as stageColours, escaped, format, mix, openStage, rgb } from "./stage.js";
+import { drawSlabs, picture, tints } from "./slabs.js";
+import { colours as stageColours, escaped, format, openStage } from "./stage.js";
 
+const grid = (name) => `<figure class="${name}"><figcaption></figcaption><table></table></figure>`;
 const STYLE = `
-.filter-views { display: flex; flex-wrap: wrap; gap: 12px 24px; margin: 10px 0 }
-.filter-views figure { margin: 0; flex: 0 1 224px; min-width: 150px }
-.filter-views figcaption, .filter-numbers caption { font-size: 13px; text-align: left; margin-bottom: 4px; padding: 0; white-space: nowrap;
-  color: inherit; caption-side: top }
+.filter-views { display: flex; flex-wrap: wrap; gap: 12px 22px; margin: 10px 0 }
+.filter-views figure { margin: 0; flex: 1 1 140px; max-width: 224px }
+.filter-views figcaption, .filter-numbers figcaption { font-size: 13px; margin-bottom: 4px }
+.filter-numbers figure { margin: 0 }
 .filter-views canvas { width: 100%; aspect-ratio: 1; cursor: move }
 .filter-slabs { width: 100%; height: 190px; cursor: pointer; border-radius: 6px }
 .filter-numbers { display: flex; flex-wrap: wrap; gap: 10px 12px; align-items: center }
@@ -41,15 +43,15 @@ function render({ model, el }) {
     <canvas class="filter-slabs" role="img"></canvas>
     <div class="filter-sums"></div>
     <div class="filter-numbers">
-      <table class="inputs"></table><span>×</span><table class="weights"></table><span>=</span><table class="products"></table>
+      ${grid("inputs")}<span>×</span>${grid("weights")}<span>=</span>${grid("products")}
     </div>
     <p class="ex-said" style="margin-top: 10px"></p>`,
     STYLE,
   );
   const [layer, which, digit, out, slabs, sums] = [".layer", ".which", ".digit", ".out", ".filter-slabs", ".filter-sums"].map(stage.find);
-  const tables = [".inputs", ".weights", ".products"].map(stage.find);
+  const grids = [".inputs", ".weights", ".products"].map(stage.find);
   let [part, filter, map] = [parts[0], 0, 0];
-  let centre = [14, 14]; // of the window, in pixels of the digit: kept when another filter or layer is chosen
+  let centre = strongest(part); // of the window, in pixels of the digit: kept when another filter or layer is chosen
 
   const outSide = () => part.outMaps[0].side;
   const place = () => centre.map((at) => Math.min(Math.max(Math.round((at - part.start) / part.jump), 0), outSide() - 1));
@@ -69,7 +71,7 @@ function render({ model, el }) {
     sums.innerHTML = part.maps.map((_, index) => `<button>map ${index}: <span></span></button>`).join("<i>+</i>") + "<span class='rest'></span>";
     sums.style.display = part.maps.length > 1 ? "" : "none";
     const row = `<tr>${"<td></td>".repeat(part.size)}</tr>`;
-    tables.forEach((table) => (table.innerHTML = `<caption></caption>${row.repeat(part.size)}`));
+    for (const figure of grids) figure.lastElementChild.innerHTML = row.repeat(part.size);
     stage.find(".trace").textContent = part.way;
     update();
   }
@@ -93,18 +95,18 @@ function render({ model, el }) {
       button.lastElementChild.textContent = format(printed[index] / 100);
     });
     sums.lastElementChild.innerHTML = `+ bias ${format(printed.at(-1) / 100)} = <b>${sum}</b>`;
-    const alone = maps.length === 1 && bias ? `${format(printed[0] / 100)} + bias ${format(printed[1] / 100)} = ` : "";
+    const terms = maps.length > 1 ? `the sums of ${maps.length} maps and the bias` : `the products${bias ? ` and the bias ${format(printed[1] / 100)}` : ""}`;
     stage.find(".out-words").textContent = `the map that comes out: here ${sum}`;
-    stage.say(`Row ${row}, column ${column}: ${alone}${sum}${total < 0 && part.relu ? "; the ReLU makes it 0" : ""}.`);
+    stage.say(`Row ${row}, column ${column}: ${terms} add up to ${sum}${total < 0 && part.relu ? "; the ReLU makes it 0" : ""}.`);
     [redrawDigit, redrawOut, redrawSlabs].forEach((draw) => draw());
   }
 
   function fill(now, captions) {
     const shown = stageColours(stage.root);
-    tables.forEach((table, index) => {
-      table.caption.textContent = captions[index];
+    grids.forEach((figure, index) => {
+      figure.firstElementChild.textContent = captions[index];
       const colour = tints(now[index], shown, 0.5);
-      [...table.querySelectorAll("td")].forEach((cell, at) => {
+      [...figure.querySelectorAll("td")].forEach((cell, at) => {
         cell.textContent = format(now[index][at]);
         cell.style.background = `rgb(${colour(now[index][at])})`;
       });
@@ -146,47 +148,12 @@ function render({ model, el }) {
 
   let slabAt = () => 0;
   const redrawSlabs = stage.paint(slabs, (context, width, height, colours) => {
-    const { maps, out: outPicture } = pictures(colours);
     const [row, column] = place();
-    const side = Math.min(height * 0.68, width * 0.34);
-    const [lean, narrow] = [0.3, 0.5]; // of a slab seen from the side
-    const gap = maps.length > 1 ? Math.min((width * 0.93 - side * 1.25) / maps.length, 26) : 0;
-    const outLeft = Math.min(10 + gap * (maps.length - 1) + side * 0.95, width - side * narrow - 6);
-    const corner = (left, x, y) => [left + x * side * narrow, 8 + side * lean + y * side - x * side * lean];
-    const slab = (left, picture, strong) => {
-      const { a: density } = context.getTransform();
-      context.save();
-      context.transform(narrow, -lean, 0, 1, left, 8 + side * lean);
-      context.imageSmoothingEnabled = false;
-      context.drawImage(picture, 0, 0, side, side);
-      context.restore();
-      outline(left, 0, 0, 1, 1, strong ? colours.text : colours.line, strong ? 2 : 1 / density + 0.3);
-    };
-    function outline(left, x, y, wide, tall, colour, thick) {
-      context.beginPath();
-      for (const [dx, dy] of [[0, 0], [1, 0], [1, 1], [0, 1]]) context.lineTo(...corner(left, x + dx * wide, y + dy * tall)); // prettier-ignore
-      context.closePath();
-      Object.assign(context, { strokeStyle: colour, lineWidth: thick });
-      context.stroke();
-    }
-    const { side: inSide } = part.maps[0];
+    const [inSide, side] = [part.maps[0].side, outSide()];
     const window = [(column - part.padding) / inSide, (row - part.padding) / inSide, part.size / inSide];
-    maps.forEach((picture, index) => {
-      slab(10 + index * gap, picture, index === map && maps.length > 1);
-      outline(10 + index * gap, window[0], window[1], window[2], window[2], colours.two, index === map ? 2.5 : 1.2);
-    });
-    slab(outLeft, outPicture, false);
-    const cell = [column / outSide(), row / outSide(), 1 / outSide()];
-    outline(outLeft, ...cell, cell[2], colours.two, 2);
-    context.lineWidth = 1;
-    context.beginPath();
-    for (const [dx, dy] of [[0, 0], [1, 0], [1, 1], [0, 1]]) { // prettier-ignore
-      context.moveTo(...corner(10 + (maps.length - 1) * gap, window[0] + dx * window[2], window[1] + dy * window[2]));
-      context.lineTo(...corner(outLeft, cell[0] + dx * cell[2], cell[1] + dy * cell[2]));
-    }
-    context.stroke();
-    slabAt = (x) => Math.min(Math.max(Math.round((x - 10 - side * narrow * 0.5) / (gap || 1)), 0), maps.length - 1);
-    slabs.setAttribute("aria-label", `${maps.length} map${maps.length > 1 ? "s" : ""} in, one out, the window in each`);
+    const cell = [column / side, row / side, 1 / side];
+    slabAt = drawSlabs(context, width, height, colours, { ...pictures(colours), window, cell, chosen: map });
+    slabs.setAttribute("aria-label", `${part.maps.length} map${part.maps.length > 1 ? "s" : ""} in, one out, the window in each`);
   });
 
   const under = (canvas, side, { x, y }) => [y, x].map((at) => (at / canvas.clientWidth) * side - 0.5);
@@ -204,20 +171,10 @@ function render({ model, el }) {
   return stage.close;
 }
 
-/** Colours from −reach (colour one) over 0 (paper) to reach (colour two) for values of a list, at most `strongest`. */
-function tints(values, colours, strongest = 1) {
-  const reach = values.reduce((most, value) => Math.max(most, Math.abs(value)), 1e-9);
-  const [ground, one, two] = [colours.ground, colours.one, colours.two].map(rgb);
-  return (value) => mix(ground, value < 0 ? one : two, (strongest * Math.abs(value)) / reach);
-}
-
-/** A map as a small picture, a pixel a number. */
-function picture({ side, values }, colours) {
-  const context = document.createElement("canvas").getContext("2d");
-  context.canvas.width = context.canvas.height = side;
-  const colour = tints(values, colours);
-  context.putImageData(new ImageData(Uint8ClampedArray.from([...values].flatMap((value) => [...colour(value), 255])), side), 0, 0);
-  return context.canvas;
+/** Where the first filter finds most, as [row, column] in pixels of the digit. */
+function strongest({ outMaps: [{ side, values }], start, jump }) {
+  const place = values.reduce((best, value, index) => (Math.abs(value) > Math.abs(values[best]) ? index : best), 0);
+  return [Math.floor(place / side), place % side].map((at) => start + at * jump);
 }
 
 export default { render };

@@ -18,8 +18,9 @@ export function toMnistFrame(ink, width, height) {
     across += value * ((index % wide) + 0.5);
     down += value * (Math.floor(index / wide) + 0.5);
   });
-  const left = within(roundHalfToEven(14.5 - across / sum), 0, 28 - wide);
-  const top = within(roundHalfToEven(14.5 - down / sum), 0, 28 - tall);
+  const whole = (start) => roundHalfToEven(Math.round(1000 * start) / 1000); // twice: a tie is a tie in any arithmetic
+  const left = within(whole(14.5 - across / sum), 0, 28 - wide);
+  const top = within(whole(14.5 - down / sum), 0, 28 - tall);
   scaled.forEach((value, index) => {
     frame[(top + Math.floor(index / wide)) * 28 + left + (index % wide)] = roundHalfToEven(value * 255);
   });

@@ -36,7 +36,8 @@ const COLOURS = ["text", "ground", "line", "faint", "one", "two", "one-pale", "t
  * Fill `el` with `markup` and hide the picture that stands for it. What comes back:
  *   root, find(selector)
  *   paint(canvas, draw)        draw(context, width, height, colours) in CSS pixels; returns a function that draws again
- *   drag(target, onPoint)      onPoint({x, y, kind, event}) in the target's CSS pixels; kind: "start", "move" or "end"
+ *   drag(target, onPoint)      onPoint({x, y, kind, event}) in the target's CSS pixels; kind: "start", "move" or "end";
+ *                              a third argument "pan-y" leaves a phone's page to be scrolled where drags go sideways
  *   arrows(target, onStep)     onStep(x, y, event), as on the screen: y grows downwards
  *   key(target, keys)          {" ": (event) => …, Escape: …}
  *   slider(parent, {name, min, max, step, value, show, input})   returns {value, set(value), element}
@@ -82,13 +83,13 @@ export function openStage(el, markup, style = "") {
     return redraw;
   }
 
-  function drag(target, onPoint) {
+  function drag(target, onPoint, touch = "none") {
     let held = null;
     const send = (kind, event) => {
       const box = target.getBoundingClientRect();
       onPoint({ x: event.clientX - box.left, y: event.clientY - box.top, kind, event });
     };
-    target.style.touchAction = "none";
+    target.style.touchAction = touch;
     listen(target, "pointerdown", (event) => {
       if (held !== null || event.button !== 0) return;
       held = event.pointerId;

@@ -1,4 +1,4 @@
-"""What all explorables share in Python: their modules' text, the widget, and how one is displayed beside its picture."""
+"""What all explorables share in Python: their modules' text, the widget, and how one is displayed."""
 
 import base64
 import html
@@ -63,7 +63,7 @@ def show(
 ) -> Explorable:
     """Display an explorable, and as an output of its own the picture for wherever nothing runs.
 
-    `given` is plain JSON and bytes. A page is given `page` instead where that is smaller, as networks by their name are.
+    `given` is plain JSON and bytes. A page is given `page` instead where that is smaller, as a network's name is.
     `name` tells explorables of one page apart, and is made from what the page is given where it is left out.
     """
     widget, text = Explorable(module, given, kept), alternative_text(picture)
