@@ -1,5 +1,8 @@
 """Exercises that can be answered on a page, where no Python runs: those whose answer is numbers or a choice."""
 
+import html
+import json
+
 from torch import Tensor
 
 from .desk import all_exercises
@@ -24,6 +27,15 @@ def page_exercise(number: str) -> dict | None:
         "why": exercise.why,
         "form": _form(exercise),
     }
+
+
+def page_markup(number: str) -> str:
+    """The HTML that an exercise is answered in on a page; nothing for one that needs Python."""
+    given = page_exercise(number)
+    if given is None:
+        return ""
+    text = html.escape(json.dumps(given, ensure_ascii=False, separators=(",", ":")))
+    return f'<div class="explorable" data-module="exercise" data-id="exercise {number}" data-given="{text}"></div>'
 
 
 def _form(exercise: Exercise) -> dict:
