@@ -71,7 +71,8 @@ for name in ("papermill", "nbval", "rich", "distributed", "pyarrow", "sphinx", "
 @pytest.mark.parametrize(
     ("code", "missing", "printed"),
     [
-        ("from course_utils import data, exercises, explorables, models, networks, plotting, runtime as r, training, widgets\n"
+        ("from course_utils import data, exercises, explorables, models, networks, plotting, runtime as r\n"
+         "from course_utils import training, widgets\n"
          "print(r.environment_report())", "", "torch"),
         ("course(['data', 'fetch', '--help'])", "", "Fetch MNIST."),
         ("course(['run', '1'])", "rich", ""), ("course(['handout'])", "rich", ""),
