@@ -73,7 +73,7 @@ def test_the_workflow_does_on_windows_what_make_test_does():
 
 WITHOUT_EXTRAS = """
 import sys
-for name in ("papermill", "nbval", "rich", "distributed", "pyarrow", "sphinx", "myst_nb", "latex2mathml", "pytest"):
+for name in ("papermill", "nbval", "rich", "distributed", "pyarrow", "sphinx", "myst_nb", "latex2mathml", "ziamath", "pytest"):
     sys.modules[name] = None  # importing it raises ModuleNotFoundError
 """
 
@@ -91,7 +91,7 @@ def test_all_that_lessons_import_is_there_without_the_extras():
 
 @pytest.mark.parametrize(
     ("arguments", "missing"),
-    [(["run", "1"], "papermill"), (["handout"], "papermill"), (["report", "notebooks"], "latex2mathml")],
+    [(["run", "1"], "papermill"), (["handout"], "papermill"), (["report", "notebooks"], "sphinx")],
 )
 def test_a_verb_that_needs_an_extra_says_in_one_line_what_to_install(arguments, missing):
     done = without_extras(f"from course_utils.__main__ import course; course({arguments})")
