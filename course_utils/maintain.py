@@ -36,7 +36,6 @@ HEADING = "| network | recipe | parameters | test loss | test accuracy | trainin
 KERNEL = {"kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
           "language_info": {"name": "python"}}  # fmt: skip
 
-
 maintain = click.Group(help="Render the lessons as committed, prepare them for tests, and build the site.")
 
 
@@ -135,8 +134,8 @@ def table(course: Course, results: Mapping[str, dict]) -> str:
     for name, network in course.networks.items():
         lesson, prefix = network["lesson"], network["prefix"]
         if "machine" in (result := results.get(lesson, {})):
-            values = {column: result["figures"].get(prefix + column) for column in COLUMNS}
-            numbers = ["–" if value is None else COLUMNS[column].format(value) for column, value in values.items()]
+            values = [(style, result["figures"].get(prefix + column)) for column, style in COLUMNS.items()]
+            numbers = [style.format(value) if isinstance(value, int | float) else "–" for style, value in values]
             options = [f" -p {name} {shlex.quote(str(value))}" for name, value in result["parameters"].items()]
             command = f"`papermill notebooks/{lesson}.ipynb out.ipynb{''.join(options)}`"
             recipe = f"{RECIPES[name].layers}; {RECIPES[name].training}"

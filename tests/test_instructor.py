@@ -143,18 +143,11 @@ def test_lessons_that_fail_die_or_leave_their_bands_are_reported_and_kept(ran):
     [(0.5, "inside"), (1, "inside"), (1.1, "outside"), ([0, 1], "inside"), ([0, 2], "outside"), ([], "outside"),
      ("nan", "outside"), (float("nan"), "outside"), (None, "missing")],
 )  # fmt: skip
-def test_bands(value, verdict):
-    assert (
-        run.check_bands({"dataset": "digits", "loss": value}, {"digits": {"loss": [0, 1]}})["loss"]["verdict"]
-        == verdict
-    )
-
-
-def test_bands_need_a_recorded_data_set():
+def test_bands_hold_on_the_data_set_recorded(value, verdict):
     bands = {"digits": {"loss": [0, 1]}}
-    assert run.check_bands({"loss": 1}, bands)["dataset"]["verdict"] == "missing"
-    assert run.check_bands({"loss": 1, "dataset": "mnist"}, bands) == run.check_bands({"loss": 1}, {}) == {}
-    assert execute.RECORD_MIME == runtime.RECORD_MIME
+    assert run.check_bands({"dataset": "digits", "loss": value}, bands)["loss"]["verdict"] == verdict
+    assert run.check_bands({"loss": value}, bands)["dataset"]["verdict"] == "missing"
+    assert run.check_bands({"loss": value, "dataset": "mnist"}, bands) == run.check_bands({"loss": value}, {}) == {}
 
 
 def test_parameters_win_over_the_profile_and_a_lesson_alone_leaves_the_threads_to_torch(tmp_path, monkeypatch):
@@ -232,6 +225,10 @@ def test_as_many_lessons_run_at_once_as_cores_and_memory_allow(tmp_path, monkeyp
         monkeypatch.setattr(psutil, "virtual_memory", lambda memory=memory: memory)
         call("run", "--out", tmp_path, *options)
     assert seen == [6, 4, 1, 1]
+
+
+def test_records_are_read_back_under_the_name_they_are_written_under():
+    assert execute.RECORD_MIME == runtime.RECORD_MIME
 
 
 def test_the_longest_lesson_begins_first(tmp_path, monkeypatch):
@@ -316,17 +313,15 @@ def test_a_cell_that_says_something_has_not_stalled(tmp_path, monkeypatch):
     for name, value in {"LOOK": 0.5, "STILL": 1.5, "processor_seconds": lambda pid: 0.0}.items():
         monkeypatch.setattr(execute, name, value)
     talks = "import time\nfor _ in range(40):\n    print('here', flush=True)\n    time.sleep(0.1)"
-    notebooks = write_course(tmp_path, {"00_slow": ([PARAMETERS, talks], {"bands": {}})})
-    assert call("run", "--notebooks", notebooks).exit_code == 0
-
-
-def looked_at(used_each, looks, spoke=False):
-    """What is wrong with a cell that uses so many processor seconds between two of so many looks."""
-    pulse = execute.Pulse()
-    return next(filter(None, (pulse.look(used_each * number, spoke) for number in range(1, looks + 1))), "")
+    assert call("run", "--notebooks", write_course(tmp_path, {"00_slow": ([PARAMETERS, talks], {})})).exit_code == 0
 
 
 def test_a_cell_stalls_after_so_much_stillness_or_silent_work_and_not_by_the_clock():
+    def looked_at(used_each, looks, spoke=False):
+        """What is wrong with a cell that uses so many processor seconds between two of so many looks."""
+        pulse = execute.Pulse()
+        return next(filter(None, (pulse.look(used_each * number, spoke) for number in range(1, looks + 1))), "")
+
     look = execute.LOOK
     still, silent = round(execute.STILL / look), round(execute.SILENT / look)
     assert "neither computed" in looked_at(0, still) and not looked_at(0, still - 1)

@@ -91,7 +91,7 @@ def test_all_that_lessons_import_is_there_without_the_extras():
 
 @pytest.mark.parametrize(
     ("arguments", "missing"),
-    [(["run", "1"], "papermill"), (["handout"], "papermill"), (["report", "notebooks"], "sphinx")],
+    [(["run", "1"], "rich"), (["handout"], "rich"), (["report", "notebooks"], "sphinx")],
 )
 def test_a_verb_that_needs_an_extra_says_in_one_line_what_to_install(arguments, missing):
     done = without_extras(f"from course_utils.__main__ import course; course({arguments})")
