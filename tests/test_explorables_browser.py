@@ -5,6 +5,7 @@ No page asks the network for anything, and none says an error.
 
 import base64
 import re
+import statistics
 
 import pytest
 import torch
@@ -347,7 +348,7 @@ MOVES = {
 
 @pytest.mark.parametrize("name", MOVES)
 def test_a_move_costs_a_frame_or_so(page, shell, calls, tmp_path, name, record_property):
-    """What a move and its redraw compute, the median of 24: 16 ms are wanted on a quiet machine, where it is printed."""
+    """What a move and its redraw compute, the median of 24: 16 ms are wanted, but a busy machine takes its time."""
     page.goto(write_page(tmp_path / "page.html", calls[name]))
     page.wait_for_selector(".ex")
     median = statistics.median(page.evaluate(FRAMES, list(MOVES[name])))
