@@ -48,7 +48,8 @@ async ([url, given, kept]) => {
     save_changes: () => window.saved.push(values.kept),
   };
   window.listening = () => listeners.length;
-  const module = await import(url);
+  const text = new TextDecoder().decode(bytes(url.split(",")[1])); // anywidget loads a module from a blob
+  const module = await import(URL.createObjectURL(new Blob([text], { type: "text/javascript" })));
   window.unmount = await module.default.render({ model: window.model, el: document.querySelector(".home") });
 }
 """

@@ -73,7 +73,7 @@ def test_the_workflow_does_on_windows_what_make_test_does():
 
 WITHOUT_EXTRAS = """
 import sys
-for name in ("papermill", "nbval", "rich", "distributed", "pyarrow", "sphinx", "myst_nb", "latex2mathml", "ziamath", "pytest"):
+for name in ("papermill", "nbval", "rich", "distributed", "pyarrow", "sphinx", "myst_nb", "latex2mathml", "pytest"):
     sys.modules[name] = None  # importing it raises ModuleNotFoundError
 """
 
@@ -84,7 +84,9 @@ def without_extras(code):
 
 
 def test_all_that_lessons_import_is_there_without_the_extras():
-    rooms = "from course_utils import data, exercises, models, plotting, runtime, training, widgets"
+    rooms = (
+        "from course_utils import data, exercises, explorables, models, networks, plotting, runtime, training, widgets"
+    )
     done = without_extras(f"{rooms}\nruntime.environment_report()\n")
     assert done.returncode == 0, done.stderr
 

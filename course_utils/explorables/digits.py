@@ -20,6 +20,7 @@ from ..training import predict, to_digits
 from .stage import new_figure, show
 
 STRONG, PALE, VALUE = "#0072B2", "#A9CDE3", "#D55E00"
+INK = {"cmap": "gray_r", "vmin": 0}
 
 
 class Reader(NamedTuple):
@@ -145,7 +146,7 @@ def _draw_answers(image: Tensor, readers: Mapping[str, Reader], title: str) -> F
     figure = new_figure(6.8, 2.4 * rows)
     figure.subplots_adjust(0.01, 0.32 / (2.4 * rows), 0.99, 1 - 0.5 / (2.4 * rows), wspace=0.1, hspace=0.5)
     image_ax, *axes = figure.subplots(rows, 3, squeeze=False).flat
-    image_ax.imshow(image.reshape(28, 28).numpy(), vmin=0, vmax=255)
+    image_ax.imshow(image.reshape(28, 28).numpy(), **INK, vmax=255)
     _frame_only(image_ax)
     image_ax.set_title(title, fontsize=10.5, loc="center")
     for ax in axes[len(answers) :]:
@@ -190,7 +191,7 @@ def _draw_morph(first: Tensor, last: Tensor, digits: tuple[int, int], readers: M
     figure = new_figure(6.6, 4.6)
     for column, at in enumerate(range(0, 41, 10)):
         ax = figure.add_axes((0.065 + column * 0.186, 0.76, 0.17, 0.22))
-        ax.imshow(images[at, 0].numpy(), vmin=0, vmax=255)
+        ax.imshow(images[at, 0].numpy(), **INK, vmax=255)
         _frame_only(ax)
     ax = figure.add_axes((0.07, 0.2, 0.91, 0.52))
     texts = []
@@ -222,7 +223,7 @@ def _draw_filter(image: Tensor, weights: Tensor, name: str) -> Figure:
     reach = max(feature_map.abs().max().item(), 1e-9)
     figure = new_figure(6.4, 5.6)
     digit_ax, map_ax = (figure.add_axes((left, 0.44, 0.46, 0.5)) for left in (0.02, 0.52))
-    digit_ax.imshow(ink[0, 0].numpy(), vmin=0, vmax=1)
+    digit_ax.imshow(ink[0, 0].numpy(), **INK, vmax=1)
     map_ax.imshow(feature_map.numpy(), cmap="RdBu_r", vmin=-reach, vmax=reach)
     for ax, side in ((digit_ax, size), (map_ax, 1)):
         ax.add_patch(Rectangle((column - 0.5, row - 0.5), side, side, fill=False, ec=VALUE, lw=2.5))
@@ -245,7 +246,7 @@ def _draw_filter(image: Tensor, weights: Tensor, name: str) -> Figure:
 def _draw_numbers(ax: Axes, values: Tensor, title: str, top: float | None) -> None:
     """Draw a grid of numbers, each on its colour: grey up to `top`, or blue to red around 0."""
     reach = top or max(values.abs().max().item(), 1e-9)
-    scale = {"vmin": 0, "vmax": reach} if top else {"cmap": "RdBu_r", "vmin": -reach, "vmax": reach}
+    scale = {**INK, "vmax": reach} if top else {"cmap": "RdBu_r", "vmin": -reach, "vmax": reach}
     ax.imshow(values.numpy(), alpha=0.75, **scale)
     for (row, column), value in zip(itertools.product(*map(range, values.shape)), values.flatten(), strict=True):
         colour = "white" if abs(value) > 0.75 * reach else "black"

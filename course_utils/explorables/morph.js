@@ -123,7 +123,7 @@ function render({ model, el }) {
   const slider = stage.slider(stage.find(".slider"), {
     name: "on its way", min: 0, max: PARTS, step: 1, value: 0, show: (at) => percent(at / PARTS), input: (at) => move(at),
   }); // prettier-ignore
-  stage.drag(chart, ({ x }) => move(Math.round(((x - 26) / (chart.clientWidth - 40)) * PARTS)));
+  stage.drag(chart, ({ x }) => move(Math.round(((x - 26) / (chart.clientWidth - 40)) * PARTS)), "pan-y");
   stage.arrows(chart, (x, y, event) => move(part + (x - y) * (event.shiftKey ? 5 : 1)));
   stage.key(chart, { Home: () => move(0), End: () => move(PARTS) });
   stage.listen(from, "change", choose);
