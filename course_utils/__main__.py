@@ -41,6 +41,23 @@ for verb in (cli.run, cli.sweep, cli.report, cli.grade, cli.handout):
     course.add_command(verb)
 
 
+@course.command(epilog="\b\nExamples:\n  course progress\n  course progress --forget")
+@click.option("--forget", is_flag=True, help="Delete it.")
+def progress(forget):
+    """Print what you have done: exercises that are right, guesses, drawn digits.
+
+    It is kept on this machine alone, in data/progress.json.
+    """
+    from . import progress as kept
+
+    if forget:
+        click.echo("Your progress was deleted." if kept.forget() else "There was no progress to delete.")
+    else:
+        from .exercises.course_map import progress_in_words
+
+        click.echo(progress_in_words())
+
+
 @course.group(
     no_args_is_help=False,
     epilog="\b\nExamples:\n  course data fetch\n  course data convert mnist mnist.json.gz --container json",

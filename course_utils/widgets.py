@@ -1,6 +1,6 @@
-"""Figures to play with that need torch in motion: sliders that redraw, a training bench.
+"""A figure to play with that needs torch in motion: the training bench.
 
-Every function displays one output and returns nothing. In a notebook with a running kernel the output is the widget;
+It displays one output and returns nothing. In a notebook with a running kernel the output is the widget;
 everywhere else (a rendered page, a run without a browser) it is a picture of the widget as it opens.
 """
 
@@ -16,19 +16,14 @@ from dataclasses import dataclass, field
 import ipywidgets
 import torch
 from IPython.display import display
-from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from torch import Tensor, nn
-from torch.nn import functional as F
 
-from .plotting import alternative_text, describe, plot_decision
+from .plotting import alternative_text, describe
 
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 SLIDER = {"style": {"description_width": "9em"}, "layout": {"width": "min(100%, 34em)"}}
-
-
-# What all of them share
 
 
 def _show(widget: ipywidgets.Widget, figure: Figure) -> None:
@@ -61,96 +56,6 @@ def _img(figure: Figure) -> str:
         f'width="{width}" height="{height}" style="max-width: max(100%, {0.8 * width:.0f}px); height: auto" '
         f'src="data:image/png;base64,{_base64_png(figure)}"></div>'
     )
-
-
-def _explore(draw: Callable[..., Figure], **controls: ipywidgets.Widget) -> None:
-    """Display controls above the figure that `draw` makes of their values, and draw again whenever one moves."""
-    picture = ipywidgets.HTML()
-
-    def redraw(_=None) -> Figure:
-        figure = draw(**{name: control.value for name, control in controls.items()})
-        picture.value = _img(figure)
-        return figure
-
-    for control in controls.values():
-        control.observe(redraw, "value")
-    _show(ipywidgets.VBox([*controls.values(), picture]), redraw())
-
-
-# Lesson 1: neurons and their borders
-
-
-def turn_a_neuron(points: Tensor, labels: Tensor) -> None:
-    """Sliders for the weights and the bias of one neuron, above the decision surface that it makes.
-
-    Points [N, 2], labels [N] of 0 and 1. The neuron answers sigmoid(w₁ x₁ + w₂ x₂ + b).
-    """
-
-    def draw(weight_1: float, weight_2: float, bias: float) -> Figure:
-        weights = torch.tensor([weight_1, weight_2])
-        title = f"sigmoid({weight_1:g} x₁ + {weight_2:g} x₂ + {bias:g})".replace("+ -", "− ").replace("-", "−")
-        return _draw_surface(lambda places: torch.sigmoid(places @ weights + bias), points, labels, title)
-
-    weight_1, weight_2, bias = (
-        ipywidgets.FloatSlider(value, min=-5, max=5, step=0.25, description=name, **SLIDER)
-        for name, value in (("weight w₁", 1), ("weight w₂", 2), ("bias b", 0.5))
-    )
-    _explore(draw, weight_1=weight_1, weight_2=weight_2, bias=bias)
-
-
-def add_hidden_neurons(points: Tensor, labels: Tensor) -> None:
-    """A slider for the number of hidden neurons, above the decision surface of a network trained on the spot.
-
-    Points [N, 2], labels [N] of 0 and 1. Dashed lines are the neurons' creases. No hidden neuron makes a straight line.
-    """
-
-    def draw(neurons: int) -> Figure:
-        model = _trained_on(points, labels, neurons)
-        title = "1 hidden neuron" if neurons == 1 else f"{neurons or 'no'} hidden neurons"
-        figure = _draw_surface(lambda places: model(places).softmax(dim=1)[:, 1], points, labels, title)
-        if neurons:
-            _draw_creases(figure.axes[0], model[0])
-        return figure
-
-    slider = ipywidgets.IntSlider(3, min=0, max=12, description="hidden neurons", **SLIDER)
-    _explore(draw, neurons=slider)
-
-
-def _draw_surface(probability: Callable[[Tensor], Tensor], points: Tensor, labels: Tensor, title: str) -> Figure:
-    figure = _figure(4.8, 4.7)
-    ax = plot_decision(probability, points, labels, ax=figure.add_axes((0.13, 0.12, 0.84, 0.79)))
-    with torch.no_grad():
-        right = ((probability(points) > 0.5) == labels.bool()).float().mean().item()
-    ax.set_title(f"{title}: {right:.0%} right")
-    describe(figure, f"{title[0].upper()}{title[1:]}.")
-    return figure
-
-
-def _trained_on(points: Tensor, labels: Tensor, neurons: int) -> nn.Sequential:
-    """A network 2-`neurons`-2. Its neurons start evenly spread over all directions, so no luck is in it."""
-    with torch.random.fork_rng(devices=[]):  # building layers draws weights, which are then replaced
-        hidden = [nn.Linear(2, neurons), nn.ReLU()] if neurons else []
-        model = nn.Sequential(*hidden, nn.Linear(neurons or 2, 2))
-    with torch.no_grad():
-        for parameter in model.parameters():
-            parameter.zero_()
-        if neurons:
-            angle = torch.arange(neurons) * 2 * math.pi / neurons
-            model[0].weight.copy_(torch.stack([angle.cos(), angle.sin()], dim=1))
-    optimizer = torch.optim.Adam(model.parameters(), lr=0.1)
-    for _ in range(150):
-        F.cross_entropy(model(points), labels.long()).backward()
-        optimizer.step()
-        optimizer.zero_grad()
-    return model
-
-
-def _draw_creases(ax: Axes, layer: nn.Linear) -> None:
-    """Draw where each neuron's w · x + b is 0."""
-    for weight, bias in zip(layer.weight.detach(), layer.bias.detach(), strict=True):
-        nearest = -bias * weight / weight.dot(weight)
-        along = torch.stack([-weight[1], weight[0]])
-        ax.axline(nearest.tolist(), (nearest + along).tolist(), color="black", ls="--", lw=1)
 
 
 # Lessons 2 and 3: the training bench

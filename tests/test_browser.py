@@ -12,6 +12,8 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 from browsing import NEEDS_CHROMIUM, is_local
@@ -25,9 +27,16 @@ PATIENCE = 900_000  # milliseconds; a busy machine may be ten times as slow as a
 pytestmark = NEEDS_CHROMIUM
 
 
+class Lab(NamedTuple):
+    """Where a JupyterLab answers, and the folder with all that it keeps."""
+
+    address: str
+    home: Path
+
+
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory):
-    """The address of a JupyterLab over small copies of the lessons."""
+    """A JupyterLab over small copies of the lessons."""
     home = tmp_path_factory.mktemp("lab")
     lessons = choose(read_course(NOTEBOOKS), ["1", "2", "4", "5"])
     prepare_lessons(lessons, "smoke", home / "lessons")
@@ -45,7 +54,8 @@ def lab(tmp_path_factory):
     ]  # fmt: skip
     folders = {"JUPYTERLAB_SETTINGS_DIR": "settings", "JUPYTERLAB_WORKSPACES_DIR": "workspaces",
                "JUPYTER_CONFIG_DIR": "config", "JUPYTER_RUNTIME_DIR": "runtime", "IPYTHONDIR": "ipython"}  # fmt: skip
-    environment = os.environ | {name: str(home / folder) for name, folder in folders.items()} | {"OMP_NUM_THREADS": "1"}
+    environment = os.environ | {name: str(home / folder) for name, folder in folders.items()}
+    environment |= {"OMP_NUM_THREADS": "1", "COURSE_PROGRESS": str(home / "progress.json")}
     with open(home / "log", "w") as log:
         server = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
     address = f"http://127.0.0.1:{port}"
@@ -57,7 +67,7 @@ def lab(tmp_path_factory):
             except (urllib.error.URLError, OSError):
                 assert server.poll() is None, (home / "log").read_text()
                 time.sleep(0.5)
-        yield address
+        yield Lab(address, home)
     finally:
         server.terminate()
         server.wait(PATIENCE / 1000)
@@ -77,7 +87,7 @@ def page(chromium, lab):
 
 def run_all(page, lab, lesson):
     """Open a lesson, run all its cells, and wait until the last one has run."""
-    page.goto(f"{lab}/lab/tree/{lesson}.ipynb?reset")
+    page.goto(f"{lab.address}/lab/tree/{lesson}.ipynb?reset")
     page.wait_for_selector(".jp-NotebookPanel .jp-CodeCell")
     page.wait_for_selector('#jp-main-statusbar :text("| Idle")')  # the kernel is there
     page.click('.lm-MenuBar-itemLabel:text-is("Run")')
@@ -97,27 +107,8 @@ def wait_until(page, condition):
     raise AssertionError("what was waited for did not happen")
 
 
-def move_and_see(page, cell, name, keys):
-    """Move the slider of that name with keys, and wait for another picture with another alternative text."""
-    picture = cell.locator(".widget-html-content img").first
-    before, text = picture.get_attribute("src"), picture.get_attribute("alt")
-    assert text
-    slider = cell.locator(".jupyter-widgets", has_text=name).locator(".noUi-handle").first
-    slider.focus()
-    for key in keys:
-        page.keyboard.press(key)
-    wait_until(page, lambda: picture.get_attribute("src") != before)
-    assert picture.get_attribute("alt") != text
-
-
 def cell_with(page, source):
     return page.locator(".jp-CodeCell", has=page.locator(".jp-InputArea-editor", has_text=source))
-
-
-def test_lesson_1_turns_a_neuron_and_adds_hidden_ones(page, lab):
-    run_all(page, lab, "01_linear_vs_nonlinear")
-    move_and_see(page, cell_with(page, "turn_a_neuron(points"), "bias b", ["ArrowRight"])
-    move_and_see(page, cell_with(page, "add_hidden_neurons(points"), "hidden neurons", ["ArrowRight"])
 
 
 def explorable(page, source):
@@ -127,6 +118,26 @@ def explorable(page, source):
     stage.scroll_into_view_if_needed()
     assert cell.locator(".jp-OutputArea-child img:visible").count() == 0
     return stage, stage.locator(".ex-said")
+
+
+def test_lesson_1_is_played_with_and_what_was_done_is_kept(page, lab):
+    run_all(page, lab, "01_linear_vs_nonlinear")
+    for source, canvas, key in (("border(points", "canvas", "ArrowUp"), ("ball()", ".ball-hill", "ArrowRight")):
+        stage, said = explorable(page, source)
+        before = said.text_content()
+        stage.locator(canvas).press(key)
+        wait_until(page, lambda said=said, before=before: said.text_content() != before)
+    cell = cell_with(page, "my_product = ...")
+    for count in (1, 2):
+        cell.get_by_role("button", name="Hint").click()
+        wait_until(page, lambda count=count: cell.locator(".hints li").count() == count)
+    guess = page.locator(".guess").first
+    for slider in ("your guess", "how sure"):
+        guess.get_by_role("slider", name=slider).press("ArrowRight")
+    guess.get_by_role("button", name="Commit").click()
+    kept = lambda: json.loads((lab.home / "progress.json").read_text())["guesses"]  # noqa: E731
+    wait_until(page, lambda: (lab.home / "progress.json").exists() and kept()["1.line"]["sure"] == 55)
+    wait_until(page, lambda: "You were 55 % sure" in page.locator(".guess").nth(1).inner_text())
 
 
 def test_lesson_2_turns_a_three_into_a_seven(page, lab):

@@ -18,16 +18,11 @@ from torch.nn import functional as F
 from course_utils import widgets
 from course_utils.plotting import use_course_style
 from course_utils.training import squared_error
-from course_utils.widgets import add_hidden_neurons, training_bench, turn_a_neuron
+from course_utils.widgets import training_bench
 
 pytestmark = pytest.mark.filterwarnings("error")
 
 GENERATOR = torch.Generator().manual_seed(0)
-CORNERS = torch.tensor([[-1.0, 0.5], [-0.5, -0.5], [0.5, 0.5], [1.0, -0.5]])
-SIDES = torch.tensor([0, 0, 1, 1])
-ANGLE = torch.linspace(0, 2 * math.pi, 41)[:40]
-RINGS = torch.cat([torch.stack([radius * ANGLE.cos(), radius * ANGLE.sin()], dim=1) for radius in (0.8, 2.0)])
-INSIDE = torch.arange(80) // 40
 LN_10 = math.log(10)
 INPUTS = torch.rand(60, 1, 28, 28, generator=GENERATOR)
 LABELS = torch.arange(60) % 10
@@ -44,14 +39,6 @@ def regression(units):
 def bench(build=classifier, loss_fn=F.cross_entropy, landmark=LN_10, **settings):
     settings = {"learning_rate": 0.1, "steps": 40} | settings
     training_bench(INPUTS, LABELS, build, loss_fn, {"a landmark": landmark}, **settings)
-
-
-SHOWN = {
-    "turn_a_neuron": lambda: turn_a_neuron(CORNERS, SIDES),
-    "add_hidden_neurons": lambda: add_hidden_neurons(RINGS, INSIDE),
-    "training_bench": bench,
-}
-each_widget = pytest.mark.parametrize("show", SHOWN.values(), ids=SHOWN)
 
 
 @pytest.fixture(autouse=True)
@@ -102,13 +89,9 @@ def shown(shell):
     return Shown
 
 
-# What every widget displays
-
-
-@each_widget
-def test_one_output_holds_the_widget_and_a_picture_with_its_text_and_nothing_else_changes(shown, show):
+def test_one_output_holds_the_widget_and_a_picture_with_its_text_and_nothing_else_changes(shown):
     random = torch.get_rng_state()
-    output, again = shown(show).output, shown(show).output
+    output, again = shown(bench).output, shown(bench).output
     assert set(output.data) == {widgets.WIDGET_VIEW, "image/png", "text/plain"}
     alt = output.metadata["image/png"]["alt"]
     assert output.data["text/plain"] == alt and len(alt) > 40 and "0x" not in alt
@@ -118,50 +101,9 @@ def test_one_output_holds_the_widget_and_a_picture_with_its_text_and_nothing_els
     assert torch.equal(torch.get_rng_state(), random) and plt.get_fignums() == []
 
 
-@each_widget
-def test_without_a_notebook_the_text_is_printed(show, capsys):
-    show()
+def test_without_a_notebook_the_text_is_printed(capsys):
+    bench()
     assert len(capsys.readouterr().out.strip()) > 40
-
-
-MOVES = {
-    "weight": ("turn_a_neuron", "weight w₁", -5),
-    "bias": ("turn_a_neuron", "bias b", 5),
-    "hidden neurons": ("add_hidden_neurons", "hidden neurons", 0),
-}
-
-
-@pytest.mark.parametrize(("name", "control", "to"), MOVES.values(), ids=MOVES)
-def test_moving_a_control_changes_the_picture_and_its_text(shown, name, control, to):
-    widget, random = shown(SHOWN[name]), torch.get_rng_state()
-    opened = widget.output.data["image/png"], widget.output.metadata["image/png"]["alt"]
-    assert opened[0] in widget.html and opened[1] == widget.alt
-    widget[control].value = to
-    assert opened[0] not in widget.html and opened[1] != widget.alt
-    assert torch.equal(torch.get_rng_state(), random) and plt.get_fignums() == []
-
-
-# Lesson 1
-
-
-@pytest.mark.parametrize(("weight", "words"), [(5, "Sigmoid(5 x₁ + 0 x₂ + 0). .*100%"), (-5, "Sigmoid(−5 .* 0%")])
-def test_a_neuron_turned_right_splits_the_classes_and_turned_round_confuses_them(shown, weight, words):
-    widget = shown(SHOWN["turn_a_neuron"])
-    widget["weight w₁"].value, widget["weight w₂"].value, widget["bias b"].value = weight, 0, 0
-    assert re.match(words.replace("(", r"\(").replace(")", r"\)").replace("+", r"\+"), widget.alt)
-
-
-def test_more_hidden_neurons_read_more_of_the_rings(shown, figures):
-    widget, right = shown(SHOWN["add_hidden_neurons"]), []
-    for neurons in (0, 1, 2, 3, 8):
-        widget["hidden neurons"].value = neurons
-        right.append(int(re.search(r"(\d+)%", widget.alt)[1]))
-        assert [line.get_linestyle() for line in figures[-1].axes[0].lines].count("--") == neurons
-        assert f"{neurons or 'no'} hidden" in widget.alt.lower()
-    assert right == sorted(right) and right[0] < 70 and right[-1] == right[-2] == 100
-
-
-# Lessons 2 and 3
 
 
 def press_and_wait(widget, stop_when=lambda: False):

@@ -15,6 +15,7 @@ import torch
 from IPython.display import display
 from torch import Tensor
 
+from .. import progress
 from . import packed
 from .exercise import Exercise
 from .judging import Verdict, judge
@@ -74,6 +75,27 @@ def check(number: str, answer: object, **given: object) -> None:
         solution(number)
     _run.verdicts[number] = verdict
     _show(f"{SIGNS[verdict.state]} {number} {VERDICTS[verdict.state]}", verdict.words, verdict.state)
+    if progress.somebody_is_there():
+        _note(number, verdict)
+        _show_buttons(exercise)
+
+
+def _note(number: str, verdict: Verdict) -> None:
+    """Keep how an exercise stands. One that was right once stays so, and no more tries are counted."""
+    earlier = progress.noted("answers").get(number, {"right": False, "tries": 0})
+    if not (earlier["right"] or verdict.state == "open" or verdict.by_course):
+        progress.note("answers", number, {"right": verdict.state == "right", "tries": earlier["tries"] + 1})
+
+
+def _show_buttons(exercise: Exercise) -> None:
+    """Hint and solution as buttons, under a verdict."""
+    from ..explorables import exercise_buttons
+
+    def remember(hints: int) -> None:
+        _run.hints[exercise.number] = hints
+
+    shown = {} if packed.closed else {"solution": exercise.code, "why": exercise.why}
+    exercise_buttons(exercise.number, exercise.hints, given=_run.hints[exercise.number], on_hint=remember, **shown)
 
 
 def verdict_on(
@@ -159,9 +181,10 @@ def _numbers(value: object) -> Tensor:
 
 
 def show_progress(lesson: int) -> None:
-    """What was checked in this run: each exercise of the lesson, and how it stands."""
+    """Each exercise of the lesson, and how it stands, in this run and where it was right in an earlier one."""
     exercises = lesson_exercises(lesson)
-    verdicts = [_run.verdicts.get(number, Verdict("open", "")) for number in exercises]
+    earlier = {number: Verdict("right", "") for number, entry in progress.noted("answers").items() if entry["right"]}
+    verdicts = [(earlier | _run.verdicts).get(number, Verdict("open", "")) for number in exercises]
     states = Counter(verdict.state for verdict in verdicts)
     headline = (
         f"Lesson {lesson}: {len(verdicts) - states['open']} of {len(verdicts)} answered, {states['right']} right."

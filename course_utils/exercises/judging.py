@@ -179,7 +179,7 @@ def _equal(got: object, expected: object, exercise: Exercise) -> bool:
     if isinstance(expected, bool) or isinstance(got, bool):
         return _truth(got) is _truth(expected) is not None
     if _is_numbers(got) and _is_numbers(expected):
-        rtol, atol = (0, 1e-6) if _is_whole(expected) else (exercise.rtol, exercise.atol)
+        rtol, atol = (0, 1e-6) if is_whole(expected) else (exercise.rtol, exercise.atol)
         one, other = tensor_of(got), tensor_of(expected)
         same_shape = one.shape == other.shape or one.numel() == other.numel() == 1
         return same_shape and torch.allclose(one.flatten(), other.flatten(), rtol=rtol, atol=atol, equal_nan=True)
@@ -195,9 +195,10 @@ def _truth(value: object) -> bool | None:
     return value if isinstance(value, bool) else None
 
 
-def _is_whole(value: object) -> bool:
+def is_whole(value: object) -> bool:
+    """Whether all numbers of a value are whole by their type; such answers are to be equal."""
     if isinstance(value, list | tuple):
-        return all(map(_is_whole, value))
+        return all(map(is_whole, value))
     return isinstance(value, int) or (isinstance(value, Tensor) and not value.is_floating_point())
 
 

@@ -4,10 +4,14 @@ Each function displays two outputs and returns nothing: the explorable, and its 
 `docs/explorables.md` shows how one is written.
 """
 
+from .buttons import exercise_buttons
 from .digits import Reader, drawing_pad, morph_a_digit, shift_a_digit, slide_a_filter
+from .graphs import graph
+from .guesses import guess, reveal
 from .stage import PAGE_SCRIPT, Explorable, module_source, show
+from .weights import ball, border, fold
 
 __all__ = [
-    "PAGE_SCRIPT", "Explorable", "Reader", "drawing_pad", "module_source", "morph_a_digit", "shift_a_digit", "show",
-    "slide_a_filter",
+    "PAGE_SCRIPT", "Explorable", "Reader", "ball", "border", "drawing_pad", "exercise_buttons", "fold", "graph",
+    "guess", "module_source", "morph_a_digit", "reveal", "shift_a_digit", "show", "slide_a_filter",
 ]  # fmt: skip
