@@ -5,6 +5,7 @@ No page asks the network for anything, and none says an error.
 
 import base64
 import re
+import statistics
 
 import pytest
 import torch
@@ -312,6 +313,48 @@ def test_an_explorable_that_is_unmounted_leaves_its_picture(home, page, name, re
     page.evaluate("unmount()")
     assert page.evaluate("listening()") == 0 and page.locator(".ex").count() == 0
     assert page.locator(".output img:visible").count() == 1
+
+
+FRAMES = """async ([selector, key, start]) => {
+  const target = document.querySelector(selector);
+  const press = (key) => target.dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true, cancelable: true }));
+  const request = window.requestAnimationFrame.bind(window);
+  let spent = 0;
+  const timed = (work) => (now) => {
+    const started = performance.now();
+    work(now);
+    spent += performance.now() - started;
+  };
+  window.requestAnimationFrame = (work) => request(timed(work));
+  target.focus();
+  if (start) press(start);
+  const frames = [];
+  for (let step = 0; step < 24; step++) {
+    await new Promise((next) => request(() => request(next)));
+    spent = 0;
+    timed(() => press(key[step % key.length]))();
+    await new Promise((next) => request(() => request(next)));
+    frames.push(spent);
+  }
+  return frames;
+}"""
+MOVES = {
+    "pad": (".paper canvas", ["ArrowDown", "ArrowRight"], " "),
+    "morph": (".morph-way", ["ArrowRight"], None),
+    "filter": ("canvas.digit", ["ArrowLeft", "ArrowUp"], None),
+    "shift": (".shift-digit", ["ArrowUp", "ArrowDown"], None),
+}
+
+
+@pytest.mark.parametrize("name", MOVES)
+def test_a_move_costs_a_frame_or_so(page, shell, calls, tmp_path, name, record_property):
+    """What a move and its redraw compute, the median of 24: 16 ms are wanted, but a busy machine takes its time."""
+    page.goto(write_page(tmp_path / "page.html", calls[name]))
+    page.wait_for_selector(".ex")
+    median = statistics.median(page.evaluate(FRAMES, list(MOVES[name])))
+    record_property("milliseconds", median)
+    print(f"{name}: {median:.1f} ms")
+    assert 0 < median < 250
 
 
 # How it looks

@@ -76,7 +76,7 @@ for name in ("papermill", "nbval", "rich", "distributed", "pyarrow", "sphinx", "
          "print(r.environment_report())", "", "torch"),
         ("course(['data', 'fetch', '--help'])", "", "Fetch MNIST."),
         ("course(['run', '1'])", "rich", ""), ("course(['handout'])", "rich", ""),
-        ("course(['report', 'notebooks'])", "latex2mathml", ""),
+        ("course(['report', 'notebooks'])", "sphinx", ""),
     ],
 )  # fmt: skip
 def test_lessons_need_no_extra_and_a_verb_that_does_says_in_one_line_what_to_install(code, missing, printed):

@@ -303,7 +303,7 @@ class TestByHand:
         page.get_by_role("spinbutton", name="w₁").fill("-1")
         assert "?" not in page.locator("svg").text_content()
         page.get_by_role("button", name="two paths").click()
-        for button, times in ((forward, 7), (back, 10)):
+        for button, times in ((forward, 7), (back, 12)):
             for _ in range(times):
                 button.click()
         assert back.is_disabled() and "2 paths lead from here to L, and they add up" in said(page)

@@ -11,6 +11,7 @@ const STYLE = `
 .filter-views { display: flex; flex-wrap: wrap; gap: 12px 22px; margin: 10px 0 }
 .filter-views figure { margin: 0; flex: 1 1 140px; max-width: 224px }
 .filter-views figcaption, .filter-numbers figcaption { font-size: 13px; margin-bottom: 4px }
+.filter-views figcaption { white-space: nowrap }
 .filter-numbers figure { margin: 0 }
 .filter-views canvas { width: 100%; aspect-ratio: 1; cursor: move }
 .filter-slabs { width: 100%; height: 190px; cursor: pointer; border-radius: 6px }
@@ -35,7 +36,7 @@ function render({ model, el }) {
       <label>filter <select class="which"></select></label>
     </div>
     <div class="filter-views">
-      <figure><figcaption>the digit: drag the window</figcaption><canvas class="digit" tabindex="0" role="application"
+      <figure><figcaption>the digit: drag here</figcaption><canvas class="digit" tabindex="0" role="application"
         aria-label="The digit with the window on it. Drag it, or move it with the arrow keys."></canvas></figure>
       <figure><figcaption class="out-words"></figcaption><canvas class="out" role="img"></canvas></figure>
     </div>
@@ -96,7 +97,7 @@ function render({ model, el }) {
     });
     sums.lastElementChild.innerHTML = `+ bias ${format(printed.at(-1) / 100)} = <b>${sum}</b>`;
     const terms = maps.length > 1 ? `the sums of ${maps.length} maps and the bias` : `the products${bias ? ` and the bias ${format(printed[1] / 100)}` : ""}`;
-    stage.find(".out-words").textContent = `the map that comes out: here ${sum}`;
+    stage.find(".out-words").textContent = `the map that comes out: ${sum}`;
     stage.say(`Row ${row}, column ${column}: ${terms} add up to ${sum}${total < 0 && part.relu ? "; the ReLU makes it 0" : ""}.`);
     [redrawDigit, redrawOut, redrawSlabs].forEach((draw) => draw());
   }

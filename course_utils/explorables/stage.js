@@ -1,7 +1,10 @@
 // What all explorables share: a place to be drawn in, its colours, canvases, dragging, keys, sliders, and words for
 // those who do not see it.
 
+// The first rule hides the picture that stands for an explorable, the next output, whenever it comes: in JupyterLab it
+// comes later. It goes when the explorable goes.
 const STYLE = `
+:is(.jp-OutputArea-child, .output):has(.ex) + :is(img, :has(img)), .explorable:has(> .ex) + :is(img, :has(img)) { display: none !important }
 .ex { --text: var(--ex-text, var(--jp-content-font-color1, #1f2328)); --ground: var(--ex-ground, var(--jp-layout-color0, #fff));
   --line: var(--ex-line, var(--jp-border-color1, #8c959f)); --faint: var(--ex-faint, var(--jp-layout-color2, #eceff2));
   --one: var(--ex-one, #0072B2); --two: var(--ex-two, #D55E00);
@@ -33,7 +36,7 @@ const STEPS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowD
 const COLOURS = ["text", "ground", "line", "faint", "one", "two", "one-pale", "two-pale"];
 
 /**
- * Fill `el` with `markup` and hide the picture that stands for it. What comes back:
+ * Fill `el` with `markup`. What comes back:
  *   root, find(selector)
  *   paint(canvas, draw)        draw(context, width, height, colours) in CSS pixels; returns a function that draws again
  *   drag(target, onPoint)      onPoint({x, y, kind, event}) in the target's CSS pixels; kind: "start", "move" or "end";
@@ -48,7 +51,7 @@ const COLOURS = ["text", "ground", "line", "faint", "one", "two", "one-pale", "t
 export function openStage(el, markup, style = "") {
   el.innerHTML = `<div class="ex" data-lm-suppress-shortcuts="true"><style>${STYLE}${style}</style>${markup}</div>`;
   const root = el.firstElementChild;
-  const undo = [hidePicture(el)];
+  const undo = [];
   const redraws = [];
   const listen = (target, event, callback, options) => {
     target.addEventListener(event, callback, options);
@@ -209,13 +212,3 @@ export const percent = (share) => `${Math.round(100 * share)} %`;
 
 /** Text as HTML shows it unchanged. */
 export const escaped = (text) => String(text).replace(/[&<>"]/g, (letter) => `&#${letter.charCodeAt(0)};`);
-
-/** Hide the picture that stands for an explorable, the next output, and return what shows it again. */
-function hidePicture(el) {
-  const output = el.closest(".jp-OutputArea-child, .output") ?? el;
-  const next = output.nextElementSibling;
-  if (!next || !(next.matches("img, .explorable-picture") || next.querySelector("img"))) return () => {};
-  const display = next.style.display;
-  next.style.display = "none";
-  return () => (next.style.display = display);
-}

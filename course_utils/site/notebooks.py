@@ -32,18 +32,26 @@ def fold_set_up(notebook: NotebookNode) -> None:
 
 
 def say_what_can_be_done_here(notebook: NotebookNode) -> None:
-    """Under an open exercise, offer its hints and its answer; under a figure with sliders, say where they move."""
-    from ..exercises.desk import all_exercises  # which brings torch: who only asks for pictures needs none
-
+    """Under an open exercise, ask it here or offer its hints; under a figure with sliders, say where they move."""
     for cell in notebook.cells:
         if cell.cell_type != "code":
             continue
         number = CHECK.search(cell.source)
         if number and any(_is_open(output) for output in cell.outputs):
-            exercise = all_exercises().get(number.group(1))
-            cell.outputs = [_shown(template("exercise.md.jinja").render(exercise=exercise), "text/markdown")]
+            cell.outputs = [_exercise(number.group(1))]
         elif MOVING.search(cell.source):
             cell.outputs.append(_shown('<p class="still">A still picture. In the notebook it has sliders.</p>'))
+
+
+def _exercise(number: str) -> NotebookNode:
+    """An exercise as a page has it: to be answered here, where its answer is numbers or a choice; else with its hints."""
+    from ..exercises.desk import all_exercises  # which brings torch: who only asks for pictures needs none
+    from ..exercises.page import page_markup
+
+    exercise = all_exercises().get(number)
+    if exercise and (asked := page_markup(number)):
+        return _shown(asked)
+    return _shown(template("exercise.md.jinja").render(exercise=exercise), "text/markdown")
 
 
 def _is_open(output: NotebookNode) -> bool:
