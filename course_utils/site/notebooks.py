@@ -44,7 +44,7 @@ def say_what_can_be_done_here(notebook: NotebookNode) -> None:
 
 
 def _exercise(number: str) -> NotebookNode:
-    """An exercise as a page has it: to be answered here, where its answer is numbers or a choice; else with its hints."""
+    """An exercise as a page has it: answered here, where its answer is numbers or a choice; else with its hints."""
     from ..exercises.desk import all_exercises  # which brings torch: who only asks for pictures needs none
     from ..exercises.page import page_markup
 
