@@ -129,7 +129,7 @@ def test_an_open_exercise_is_asked_here_or_offers_its_hints_and_its_answer(built
     page = page_of(built / "00_good.html")
     asked, offered = page.select(".tag_exercise")
     assert json.loads(asked.select_one("[data-module=exercise]")["data-given"])["number"] == "1.1"
-    assert any(script["src"].endswith("explorables.js") for script in page.find_all("script", src=True))
+    assert any(script["src"].endswith("explorables-exercise.js") for script in page.find_all("script", src=True))
     exercise = all_exercises()["1.2"]
     assert "again" not in offered.text and len(offered.select("details.hint")) == len(exercise.hints) > 1
     assert "".join(exercise.code.split()) in "".join(offered.select_one("details.answer").text.split())
@@ -205,9 +205,15 @@ def test_formulas_that_stand_apart_in_a_line_may_go_one_below_the_other():
     assert extension.parts_of(r"\frac{a \qquad b}{c}") == [r"\frac{a \qquad b}{c}"]
 
 
-def test_scripts_come_where_an_explorable_is_and_networks_where_they_are_named():
-    body = '<div class="explorable" data-given="{&quot;network&quot;:&quot;CNN&quot;}"></div>'
-    assert extension.scripts_for(body) == ["network-CNN.js", "explorables.js"] and extension.scripts_for("<p>") == []
+def test_scripts_come_where_an_explorable_is_and_networks_where_they_are_named(tmp_path):
+    body = '<div class="explorable" data-module="{}" data-given="{{&quot;network&quot;:&quot;CNN&quot;}}"></div>'
+    assert extension.scripts_for(body.format("pad")) == ["network-CNN.js", "explorables-pad.js"]
+    assert extension.scripts_for(body.format("shift") + body.format("pad"))[-1] == "explorables-pad-shift.js"
+    assert extension.scripts_for("<p>") == []
+    text = extension.script("explorables-pad.js", tmp_path)
+    assert '"pad": ' in text and '"network": ' in text and '"graph": ' not in text
+    (tmp_path / "CNN.json").write_text('{"layers": []}')
+    assert extension.script("network-CNN.js", tmp_path).strip().endswith('.CNN = {"layers":[]}')
 
 
 def test_the_readmes_parts_are_there_for_the_landing_page():
