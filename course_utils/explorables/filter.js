@@ -9,7 +9,7 @@ import { colours as stageColours, escaped, format, openStage } from "./stage.js"
 const grid = (name) => `<figure class="${name}"><figcaption></figcaption><table></table></figure>`;
 const STYLE = `
 .filter-views { display: flex; flex-wrap: wrap; gap: 12px 22px; margin: 10px 0 }
-.filter-views figure { margin: 0; flex: 1 1 140px; max-width: 224px }
+.filter-views figure { margin: 0; flex: 1 1 140px; min-width: 0; max-width: 224px }
 .filter-views figcaption, .filter-numbers figcaption { font-size: 13px; margin-bottom: 4px }
 .filter-views figcaption { white-space: nowrap }
 .filter-numbers figure { margin: 0 }
@@ -97,7 +97,7 @@ function render({ model, el }) {
     });
     sums.lastElementChild.innerHTML = `+ bias ${format(printed.at(-1) / 100)} = <b>${sum}</b>`;
     const terms = maps.length > 1 ? `the sums of ${maps.length} maps and the bias` : `the products${bias ? ` and the bias ${format(printed[1] / 100)}` : ""}`;
-    stage.find(".out-words").textContent = `the map that comes out: ${sum}`;
+    stage.find(".out-words").textContent = `the map out: ${sum}`;
     stage.say(`Row ${row}, column ${column}: ${terms} add up to ${sum}${total < 0 && part.relu ? "; the ReLU makes it 0" : ""}.`);
     [redrawDigit, redrawOut, redrawSlabs].forEach((draw) => draw());
   }

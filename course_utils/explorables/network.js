@@ -25,9 +25,8 @@ const LAYERS = {
           if (value === 0) continue; // paper, or what a ReLU has cut off: more than half of all
           for (let row = Math.max(0, y + padding - tall + 1); row <= Math.min(size - 1, y + padding); row++) {
             for (let column = Math.max(0, x + padding - wide + 1); column <= Math.min(size - 1, x + padding); column++) {
-              let from = ((channel * size + row) * size + column) * outputs;
-              let to = ((y + padding - row) * wide + x + padding - column) * outputs;
-              for (const end = to + outputs; to < end; ) sums[to++] += value * byOutput[from++];
+              const from = ((channel * size + row) * size + column) * outputs;
+              addTo(sums, ((y + padding - row) * wide + x + padding - column) * outputs, value, byOutput, from, outputs);
             }
           }
         }
@@ -65,6 +64,18 @@ const LAYERS = {
     return { shape, values: values.map((value) => value - largest - rest) };
   },
 };
+
+/** Add `value` times `count` weights, from place `from` on, to the sums from place `to` on; four a turn is quicker. */
+function addTo(sums, to, value, weights, from, count) {
+  const end = to + count;
+  for (; to + 3 < end; to += 4, from += 4) {
+    sums[to] += value * weights[from];
+    sums[to + 1] += value * weights[from + 1];
+    sums[to + 2] += value * weights[from + 2];
+    sums[to + 3] += value * weights[from + 3];
+  }
+  for (; to < end; to++, from++) sums[to] += value * weights[from];
+}
 
 function each(change) {
   return ({ shape, values }) => ({ shape, values: values.map(change) });

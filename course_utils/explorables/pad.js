@@ -61,7 +61,6 @@ function render({ model, el }) {
     redrawSeen();
   }
   function report(words) {
-    ask();
     stage.say(words + (answers ? inOneSentence(names, answers) : "The pad is empty. Draw a digit."));
   }
   const redrawSeen = stage.paint(seen, (context, width, height, colours) => {
@@ -76,7 +75,7 @@ function render({ model, el }) {
   const paper = openPaper(stage, stage.find(".paper"), { pen: () => pen.value, onInk: ask, onRest: report });
 
   function keep() {
-    ask();
+    paper.settle();
     if (!answers || paper.isExample()) return stage.say("The pad is empty. Draw a digit first.");
     const tried = { pixels: [...frame], answers: names.map((name, index) => `${name}: ${inWords(answers[index])}`) };
     model.set("kept", { ...model.get("kept"), digits: [tried, ...(model.get("kept").digits ?? [])].slice(0, MOST) });

@@ -19,7 +19,7 @@ export const PAPER_STYLE = `
 
 /**
  * Make the canvas in `sheet` a paper. `pen()` is the pen's width in 28ths of the paper; `onInk()` is called before a
- * frame that shows new ink, `onRest(words)` when the pen is put down, lifted, or moved by keys.
+ * frame that shows new ink or `settle()`, `onRest(words)` when the pen is put down, lifted, or moved by keys.
  */
 export function openPaper(stage, sheet, { pen, onInk, onRest }) {
   const [page, cursor] = sheet.children;
@@ -28,9 +28,16 @@ export function openPaper(stage, sheet, { pen, onInk, onRest }) {
   let isExample = false; // what is there goes with the first stroke
   let stale = true;
 
-  const redraw = stage.paint(page, (context, width, height, colours) => {
+  function settle() {
     if (stale) onInk();
     stale = false;
+  }
+  function rest(words) {
+    settle();
+    onRest(words);
+  }
+  const redraw = stage.paint(page, (context, width, height, colours) => {
+    settle();
     context.drawImage(ink.canvas, 0, 0, width, height);
     context.globalCompositeOperation = "source-in";
     context.fillStyle = colours.text;
@@ -58,7 +65,7 @@ export function openPaper(stage, sheet, { pen, onInk, onRest }) {
   let last = null; // where mouse, pen or finger was
   stage.drag(page, ({ x, y, kind }) => {
     const next = { x: (x * FINE) / page.clientWidth, y: (y * FINE) / page.clientHeight };
-    if (kind === "end") return onRest("");
+    if (kind === "end") return rest("");
     stroke(kind === "start" ? next : last, next);
     last = next;
   });
@@ -81,17 +88,17 @@ export function openPaper(stage, sheet, { pen, onInk, onRest }) {
     if (down) stroke(at, next);
     at = next;
     const place = `${Math.round(at.x / STEP)} of 28 from the left, ${Math.round(at.y / STEP)} from the top`;
-    onRest(down ? "Pen down. " : `Pen up, ${place}. `);
+    rest(down ? "Pen down. " : `Pen up, ${place}. `);
   }
   function lift() {
     down = !down;
     if (down) stroke(at, at);
-    onRest(`Pen ${down ? "down" : "up"}. `);
+    rest(`Pen ${down ? "down" : "up"}. `);
   }
   function wipe() {
     down = false;
     clear();
-    onRest("");
+    rest("");
   }
   stage.key(page, { " ": (event) => event.repeat || lift(), Escape: wipe, Delete: wipe, Backspace: wipe });
   stage.arrows(page, (x, y, event) => (held.add(event.key), move()));
@@ -103,6 +110,7 @@ export function openPaper(stage, sheet, { pen, onInk, onRest }) {
   return {
     clear,
     wipe,
+    settle,
     isExample: () => isExample,
     /** The ink, 112×112, from 0 for paper to 255. */
     read() {
