@@ -18,18 +18,21 @@ export function drawCurve(context, at, colours, points) {
 /** The loss of two weights from above: ellipses, each with its loss, darker towards the bottom of the valley. */
 export function drawContours(context, at, colours, points, { best, curves, angle }) {
   const low = lossAt(best, points);
-  const unit = at.X(1) - at.X(0);
-  const unitUp = at.Y(0) - at.Y(1);
+  const [cos, sin] = [Math.cos(angle), Math.sin(angle)];
   for (const level of LEVELS) {
     const [short, long] = curves.map((curve) => Math.sqrt((2 * level) / curve));
     context.beginPath();
-    context.ellipse(...spot(at, best, points), short * unit, long * unitUp, -angle, 0, 2 * Math.PI);
+    for (let turn = 0; turn < 2 * Math.PI; turn += 0.05) {
+      const [right, up] = [short * Math.cos(turn), long * Math.sin(turn)];
+      context.lineTo(at.X(best[0] + right * cos - up * sin), at.Y(best[1] + right * sin + up * cos));
+    }
+    context.closePath();
     Object.assign(context, { fillStyle: colours.one, strokeStyle: colours.one, lineWidth: 1, globalAlpha: 0.08 });
     context.fill();
     context.globalAlpha = 0.8;
     context.stroke();
     context.globalAlpha = 1;
-    const end = [best[0] - long * Math.sin(angle), best[1] + long * Math.cos(angle)];
+    const end = [best[0] - long * sin, best[1] + long * cos];
     const [x, y] = spot(at, end, points);
     if (level > 0.2 && y > 20 && x > at.X(at.xs[0]) + 14) label(context, format(low + level, 1), [x, y], colours);
   }

@@ -19,9 +19,14 @@ export function start(neurons, seed) {
 export const hiddenOf = ({ values, neurons }, [x, y]) =>
   Array.from({ length: neurons }, (_, i) => Math.max(0, values[3 * i] * x + values[3 * i + 1] * y + values[3 * i + 2]));
 
-export function answer(network, point) {
-  const { values, neurons } = network;
-  return hiddenOf(network, point).reduce((sum, h, i) => sum + values[3 * neurons + i] * h, values[4 * neurons]);
+/** What the output says to a point: above 0 it leans to class 1. */
+export function answer({ values, neurons }, [x, y]) {
+  let sum = values[4 * neurons];
+  for (let i = 0; i < neurons; i++) {
+    const h = values[3 * i] * x + values[3 * i + 1] * y + values[3 * i + 2];
+    if (h > 0) sum += values[3 * neurons + i] * h;
+  }
+  return sum;
 }
 
 /** The mean cross entropy, and its slope at each number of the network. */

@@ -65,19 +65,29 @@ export function inside(context, at, draw) {
   context.restore();
 }
 
-const CELLS = 72;
+const CELLS = 64;
 const cells = Object.assign(document.createElement("canvas"), { width: CELLS, height: CELLS }).getContext("2d");
+const inks = new Map(); // the bytes of 256 colours from one to the other, by the colours' names
+
+function inksOf({ one, ground, two }) {
+  const name = [one, ground, two].join();
+  if (!inks.has(name)) {
+    const [low, middle, high] = [one, ground, two].map(rgb);
+    const leans = Array.from({ length: 256 }, (_, level) => (2 * level) / 255 - 1);
+    inks.set(name, Uint8ClampedArray.from(leans.flatMap((lean) => [...mix(middle, lean < 0 ? low : high, Math.abs(lean) / 2), 255])));
+  }
+  return inks.get(name);
+}
 
 /** Colour the plane by a probability(x, y): one colour at 0, the ground at 0.5, the other colour at 1. */
 export function shade(context, at, colours, probability) {
-  const image = cells.createImageData(CELLS, CELLS);
-  const [one, ground, two] = [colours["one"], colours["ground"], colours["two"]].map(rgb);
-  const [low, high] = [mix(ground, one, 0.5), mix(ground, two, 0.5)];
+  const [image, ink] = [cells.createImageData(CELLS, CELLS), inksOf(colours)];
+  const [width, height] = [(at.xs[1] - at.xs[0]) / CELLS, (at.ys[1] - at.ys[0]) / CELLS];
   for (let row = 0; row < CELLS; row++) {
-    const y = at.ys[1] - ((row + 0.5) / CELLS) * (at.ys[1] - at.ys[0]);
+    const y = at.ys[1] - (row + 0.5) * height;
     for (let column = 0; column < CELLS; column++) {
-      const lean = 2 * probability(at.xs[0] + ((column + 0.5) / CELLS) * (at.xs[1] - at.xs[0]), y) - 1;
-      image.data.set([...mix(ground, lean < 0 ? low : high, Math.abs(lean)), 255], 4 * (row * CELLS + column));
+      const level = 4 * Math.round(255 * probability(at.xs[0] + (column + 0.5) * width, y));
+      for (let part = 0; part < 4; part++) image.data[4 * (row * CELLS + column) + part] = ink[level + part];
     }
   }
   cells.putImageData(image, 0, 0);
@@ -86,15 +96,21 @@ export function shade(context, at, colours, probability) {
 
 /** Circles for class 0 and squares for class 1; those whose answer is wrong have a dark rim. */
 export function drawPoints(context, at, colours, points, labels, isWrong = () => false, size = 3.5) {
+  const paths = [0, 1, 2, 3].map(() => new Path2D()); // by class, and by whether the answer is wrong
   points.forEach(([x, y], index) => {
-    const wrong = isWrong(index);
-    context.beginPath();
-    if (labels[index]) context.rect(at.X(x) - size * 0.9, at.Y(y) - size * 0.9, 1.8 * size, 1.8 * size);
-    else context.arc(at.X(x), at.Y(y), size, 0, 2 * Math.PI);
-    Object.assign(context, { fillStyle: labels[index] ? colours.two : colours.one, lineWidth: wrong ? 1.6 : 1 });
-    context.strokeStyle = wrong ? colours.text : colours.ground;
-    context.fill();
-    context.stroke();
+    const path = paths[2 * isWrong(index) + labels[index]];
+    const [right, down] = [at.X(x), at.Y(y)];
+    if (labels[index]) path.rect(right - size * 0.9, down - size * 0.9, 1.8 * size, 1.8 * size);
+    else {
+      path.moveTo(right + size, down);
+      path.arc(right, down, size, 0, 2 * Math.PI);
+    }
+  });
+  paths.forEach((path, group) => {
+    Object.assign(context, { fillStyle: group % 2 ? colours.two : colours.one, lineWidth: group < 2 ? 1 : 1.6 });
+    context.strokeStyle = group < 2 ? colours.ground : colours.text;
+    context.fill(path);
+    context.stroke(path);
   });
 }
 
