@@ -53,9 +53,8 @@ def built(tmp_path_factory):
     opened = new_output("display_data", {"text/plain": "○ 1.1 is open. Run the cell again."})
     lesson.cells += [
         new_markdown_cell("## A part\n\n**Exercise 1.1.** Multiply."),
-        new_code_cell(
-            'my_product = ...\n\ncheck("1.1", my_product)', outputs=[opened], metadata={"tags": ["exercise"]}
-        ),
+        new_code_cell('my = ...\n\ncheck("1.1", my)', outputs=[opened], metadata={"tags": ["exercise"]}),
+        new_code_cell('my = ...\n\ncheck("1.2", my)', outputs=[opened], metadata={"tags": ["exercise"]}),
         new_code_cell("draw()", outputs=[picture], metadata={"tags": ["picture"]}),
         new_markdown_cell("## Another\n\nOnward: [the next](01_next.ipynb). $x^2$"),
     ]
@@ -85,7 +84,7 @@ def test_the_landing_page_says_what_readme_manifest_and_results_say(built):
     assert page.find("a", class_="button")["href"] == "00_good.html"
     cards = page.select(".lessons a")
     assert [card["href"] for card in cards] == ["00_good.html", "01_next.html"]
-    assert "Does it run?" in cards[0].text and "1 exercise" in cards[0].text and "And then?" in cards[1].text
+    assert "Does it run?" in cards[0].text and "2 exercises" in cards[0].text and "And then?" in cards[1].text
     assert (built / cards[0].find("img")["src"]).exists()
     assert len(page.select(".hundreds rect.wrong")) == 3 and "97.00 % read right" in text
     assert page.select_one("#reached table td:last-child").text == "99 %"
@@ -126,11 +125,14 @@ def test_no_page_asks_the_network_and_each_names_the_licences(built):
         assert not re.findall(r"(?:url\(|@import)\s*['\"]?(?:https?:)?//", path.read_text()), path
 
 
-def test_an_open_exercise_offers_its_hints_and_its_answer(built):
-    cell = page_of(built / "00_good.html").select_one(".tag_exercise")
-    exercise = all_exercises()["1.1"]
-    assert "again" not in cell.text and len(cell.select("details.hint")) == len(exercise.hints) > 1
-    assert "".join(exercise.code.split()) in "".join(cell.select_one("details.answer").text.split())
+def test_an_open_exercise_is_asked_here_or_offers_its_hints_and_its_answer(built):
+    page = page_of(built / "00_good.html")
+    asked, offered = page.select(".tag_exercise")
+    assert json.loads(asked.select_one("[data-module=exercise]")["data-given"])["number"] == "1.1"
+    assert any(script["src"].endswith("explorables-exercise.js") for script in page.find_all("script", src=True))
+    exercise = all_exercises()["1.2"]
+    assert "again" not in offered.text and len(offered.select("details.hint")) == len(exercise.hints) > 1
+    assert "".join(exercise.code.split()) in "".join(offered.select_one("details.answer").text.split())
 
 
 def test_an_answered_exercise_says_what_was_said_and_a_figure_with_sliders_where_they_move():
@@ -164,7 +166,7 @@ def test_sections_and_exercises_can_be_found_by_their_words(built):
 
 
 def exercise_answer():
-    return " ".join(all_exercises()["1.1"].code.split())
+    return " ".join(all_exercises()["1.2"].code.split())
 
 
 def test_figures_keep_their_texts_and_sizes(built):
@@ -203,9 +205,15 @@ def test_formulas_that_stand_apart_in_a_line_may_go_one_below_the_other():
     assert extension.parts_of(r"\frac{a \qquad b}{c}") == [r"\frac{a \qquad b}{c}"]
 
 
-def test_scripts_come_where_an_explorable_is_and_networks_where_they_are_named():
-    body = '<div class="explorable" data-given="{&quot;network&quot;:&quot;CNN&quot;}"></div>'
-    assert extension.scripts_for(body) == ["network-CNN.js", "explorables.js"] and extension.scripts_for("<p>") == []
+def test_scripts_come_where_an_explorable_is_and_networks_where_they_are_named(tmp_path):
+    body = '<div class="explorable" data-module="{}" data-given="{{&quot;network&quot;:&quot;CNN&quot;}}"></div>'
+    assert extension.scripts_for(body.format("pad")) == ["network-CNN.js", "explorables-pad.js"]
+    assert extension.scripts_for(body.format("shift") + body.format("pad"))[-1] == "explorables-pad-shift.js"
+    assert extension.scripts_for("<p>") == []
+    text = extension.script("explorables-pad.js", tmp_path)
+    assert '"pad": ' in text and '"network": ' in text and '"graph": ' not in text
+    (tmp_path / "CNN.json").write_text('{"layers": []}')
+    assert extension.script("network-CNN.js", tmp_path).strip().endswith('.CNN = {"layers":[]}')
 
 
 def test_the_readmes_parts_are_there_for_the_landing_page():

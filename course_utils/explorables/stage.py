@@ -5,7 +5,7 @@ import html
 import io
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from zlib import crc32
 
@@ -31,10 +31,18 @@ def module_source(name: str) -> str:
     return re.sub(r'"\./(\w+)\.js"', inside, (HERE / f"{name}.js").read_text(encoding="utf-8"))
 
 
-def page_script() -> str:
-    """A classic script that holds all modules, and mounts each `.explorable` of the page it is loaded by."""
-    files = {path.stem: path.read_text(encoding="utf-8") for path in sorted(HERE.glob("*.js"))}
-    mount = files.pop("mount")
+def page_script(modules: Iterable[str] | None = None) -> str:
+    """A classic script that holds modules with what they import, and mounts each `.explorable` of its page.
+
+    Without `modules` it holds all of them.
+    """
+    texts = {path.stem: path.read_text(encoding="utf-8") for path in sorted(HERE.glob("*.js"))}
+    mount = texts.pop("mount")
+    files, wanted = {}, sorted(texts if modules is None else modules)
+    while wanted:
+        name = wanted.pop()
+        files[name] = texts[name]
+        wanted += set(re.findall(r'"\./(\w+)\.js"', texts[name])) - files.keys()
     return f"(() => {{\nconst FILES = {json.dumps(files, ensure_ascii=False)};\n{mount}}})();\n"
 
 

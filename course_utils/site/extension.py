@@ -16,7 +16,7 @@ from sphinx.application import Sphinx
 from sphinx.util import logging
 from sphinx.util.images import get_image_size
 
-from ..explorables import PAGE_SCRIPT
+from ..explorables import page_script
 from .math_font import characters_of, write_font
 from .notebooks import pictures
 
@@ -185,15 +185,16 @@ def _fill_page(app: Sphinx, name: str, template: str, context: dict, doctree: no
 
 
 def scripts_for(body: str) -> list[str]:
-    """The scripts that a page's explorables need: the networks that they name, and their own."""
+    """The scripts that a page's explorables need: the networks that they name, and their own modules."""
     networks = sorted(set(re.findall(r"&quot;network&quot;: ?&quot;(\w+)&quot;", body)))
-    return [*(f"network-{name}.js" for name in networks), "explorables.js"] if 'class="explorable"' in body else []
+    modules = sorted(set(re.findall(r'class="explorable" data-module="(\w+)"', body)))
+    return [f"network-{name}.js" for name in networks] + [f"explorables-{'-'.join(modules)}.js"] * bool(modules)
 
 
 def script(name: str, networks: Path) -> str:
     """The text of one of them. A network is a script, since a page opened from a file may load no JSON."""
-    if name == "explorables.js":
-        return PAGE_SCRIPT
-    network = name.removeprefix("network-").removesuffix(".js")
-    content = json.loads((networks / f"{network}.json").read_text("utf-8"))
-    return f"(window.courseNetworks ??= {{}}).{network} = {json.dumps(content, separators=(',', ':'))}\n"
+    kind, *names = name.removesuffix(".js").split("-")
+    if kind == "explorables":
+        return page_script(names)
+    content = json.loads((networks / f"{names[0]}.json").read_text("utf-8"))
+    return f"(window.courseNetworks ??= {{}}).{names[0]} = {json.dumps(content, separators=(',', ':'))}\n"

@@ -83,7 +83,11 @@ def readme_parts(readme: Path, repository: str = "") -> dict[str, str]:
     markdown = MarkdownIt("commonmark", {"typographer": True}).enable(["table", "replacements", "smartquotes"])
     folder = readme.parent
     written = {name: markdown.render(leading(text, folder, folder, repository)) for name, text in parts.items()}
-    return written | {"promise_text": " ".join(html.unescape(re.sub("<[^>]*>", "", written["promise"])).split())}
+    cover = re.search(r"!\[(.*?)\]\(", title)
+    return written | {
+        "cover_text": cover.group(1) if cover else "",
+        "promise_text": " ".join(html.unescape(re.sub("<[^>]*>", "", written["promise"])).split()),
+    }
 
 
 def leading(text: str, folder: Path, root: Path, repository: str) -> str:
