@@ -66,7 +66,7 @@ def show(page, site, name, width=1280, scheme="light"):
 
 def unfold(page):
     page.evaluate("() => document.querySelectorAll('details').forEach((one) => { one.open = true })")
-    page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    page.wait_for_timeout(200)  # until what scrolls has been found
 
 
 @pytest.mark.parametrize("name", PAGES)
