@@ -3,7 +3,7 @@
 import copy
 import math
 from fractions import Fraction
-from itertools import pairwise
+from itertools import accumulate, pairwise
 
 import numpy as np
 import torch
@@ -186,11 +186,13 @@ ALSO_RIGHT = {  # in other ways than the course; other forms of a result (a list
     "0.6": [lambda images: images.flatten(start_dim=1).sum(dim=1), lambda images: images.sum(1).sum(1).sum(1),
             lambda images: images.numpy().sum(axis=(1, 2, 3), dtype=float)],
     "0.7": [("Train", " validation", "TEST", "validation"), np.array(["train", "validation", "test", "validation"])],
+    "0.8": [lambda image, means: torch.cdist(image.flatten()[None], means.flatten(start_dim=1)).argmin().item(),
+            lambda image, means: np.argmin([((mean - image) ** 2).sum().item() for mean in means]),
+            lambda image, means: (2 * (means * image).sum((1, 2, 3)) - (means * means).sum((1, 2, 3))).argmax()],
     "1.2": [lambda W1, b1, W2, b2: (torch.matmul(W2, W1), (W2 @ b1.unsqueeze(1)).flatten() + b2)],
     "1.3": [lambda bend, z: (bend(z.double() + 1e-5) - bend(z.double() - 1e-5)) / 2e-5, lambda bend, z: (bend(z + 0.001) - bend(z)) / 0.001,
             lambda bend, z: _slope_by_autograd(bend, z), lambda bend, z: (bend(z + 0.01) - bend(z - 0.01)) * 50],
-    "1.4": [lambda factor, share: math.floor(round(math.log(share) / math.log(factor), 9)) + 1,
-            lambda factor, share: float((factor ** torch.arange(200.0, dtype=torch.float64) >= share).sum())],
+    "1.4": [lambda slope, w, rate, steps: list(accumulate(range(steps), lambda at, _: at - rate * slope(at), initial=w))],
     "1.5": [lambda x1, x2: abs(x1 - x2) - 0.4, lambda x1, x2: np.float64(x1 - x2) ** 2 - 0.25,
             lambda x1, x2: 2 * max(0, x1 + x2 - 0.5) - 4 * max(0, x1 + x2 - 1) + 2 * max(0, x1 + x2 - 1.5) - 0.5],
     "1.6": [lambda counts: [counts[k, k].item() / counts[k].sum().item() for k in range(len(counts))],
@@ -284,10 +286,13 @@ WRONG = {
             (["train", "validation"], "wrong", "4 texts in quotes are wanted here, and your answer is 2 texts in quotes."),
             (("train", "validation", "test", 4), "wrong", "your answer is a tuple of 4 that holds something else"),
             ([1, 2, 3, 4], "wrong", "4 texts in quotes are wanted here, and your answer is 4 numbers."), (["train", "validation", "test", "all"], "wrong", "`'all'` at place 4")],
+    "0.8": [(lambda image, means: means[0], "wrong", "a single number is expected"), (lambda image, means: 1, "wrong", "gives 1, and 2 is expected")],
     "1.2": [(lambda W1, b1, W2, b2: W2 @ W1, "wrong", "2 things, in this order: W, b"), (lambda W1, b1, W2, b2: ((W2 @ W1).T, b2), "wrong", "W is transposed"),
             (lambda W1, b1, W2, b2: (W2 @ W1, W2 @ b1 + b2 if len(b1) > len(b2) else b1 + b2), "wrong", "Look at b: `my_coll")],
     "1.3": [(lambda bend, z: (bend(z + 0.01) - bend(z - 0.01)) / 0.2, "wrong", "my_slope(torch.tanh, torch.tensor(0.5))` gives 0.07"),
             (lambda bend, z: (bend(z + 1e-8) - bend(z - 1e-8)) / 2e-8, "wrong", "Everywhere 0"), (lambda bend, z: bend(z) * (1 - bend(z)), "wrong", "is expected")],
+    "1.4": [(0.7, "wrong", "A function is wanted here, and this is a number"),
+            (lambda slope, w, rate, steps: [w - rate * slope(w)] * (steps + 1), "wrong", "my_descent(lambda w: 2 * (w - 3), 1.0, 0.25, 1)` gives [2, 2], and [1, 2] is expected")],
     "1.5": [(lambda x1, x2: abs(x1 - 0.5) + abs(x2 - 0.5) - 2, "wrong", "Write down h₁, h₂"), (lambda x1, x2: math.nan, "wrong", "inf or nan"),
             (lambda x1, x2: 1 if (x1, x2) in ((0, 1), (1, 0)) else -1, "wrong", "beside one of them is not")],
     "1.6": [(lambda counts: (counts.diag() / counts.sum(dim=1)).round(decimals=2), "wrong", "is expected")],

@@ -1,8 +1,8 @@
-"""Lesson 0: eight bits, shapes, pixels from 0 to 1, class balance, the constant answer, no loop, the three splits."""
+"""Lesson 0: eight bits, shapes, ink from 0 to 1, class balance, the constant answer, no loop, the splits, nearest mean."""
 
 import torch
 
-from .exercise import Code, Exercise, altered
+from .exercise import Code, Exercise, altered, drawn
 
 EIGHT_BITS = Exercise(
     "0.1", "a sum in eight bits", "my_sum = 200 + 100 - 256  # 44",
@@ -154,4 +154,31 @@ SPLITS = Exercise(
            "The test digits occur exactly once, where nothing is chosen any more."),
     why="Learn from the training digits, make every choice with the validation digits, and ask the test digits once, at the end.")  # fmt: skip
 
-EXERCISES = [EIGHT_BITS, ROW_SHAPE, INPUTS, CLASS_COUNTS, CONSTANT_ACCURACY, INK, SPLITS]
+
+def my_nearest(image, means):
+    distances = ((means - image) ** 2).sum(dim=(1, 2, 3))
+    return distances.argmin()
+
+
+NEAREST = Exercise(
+    "0.8", "the nearest mean", my_nearest,
+    inputs=[(torch.tensor([[[7.0, 0.0, 1.0]]]), torch.tensor([[[[2.0, 2.0, 8.0]]], [[[9.0, 1.0, 0.0]]]])),
+            (torch.tensor([[[4.0, 4.0]]]), torch.tensor([[[[4.0, 0.0]]], [[[2.0, 1.5]]], [[[9.0, 9.0]]]])),
+            (torch.tensor([[[0.0, 6.0], [6.0, 0.0]]]), torch.tensor([[[[6.0, 0.0], [0.0, 6.0]]], [[[3.0, 3.0], [3.0, 3.0]]], [[[0.0, 9.0], [7.0, 0.0]]]])),
+            *((drawn(1, 5, 4, seed=seed).abs(), drawn(10, 1, 5, 4, seed=seed + 10).abs()) for seed in range(4))],
+    mistakes={
+        "This is the mean that is farthest away. The nearest has the *smallest* distance.": altered(my_nearest, {"argmin": "argmax"}),
+        "This is the smallest distance itself. `argmin` says which digit has it.": altered(my_nearest, {"argmin": "min"}),
+        "You added up the differences of all means together. Each mean has a distance of its own: name the axes with `dim=`.": altered(my_nearest, {"dim=(1, 2, 3)": ""}),
+        "These are all the distances. The answer is one digit, the place of the smallest.": altered(my_nearest, {".argmin()": ""}),
+        "Without the square, what is too much in one pixel makes up for what is missing in another. Square each difference first.": altered(my_nearest, {" ** 2": ""}),
+        "You add up the differences without their signs. That is a distance too, but a different one: square them here.": altered(my_nearest, {" ** 2": ".abs()"}),
+        "You compare how much ink there is, and not where it is. Subtract pixel by pixel, and add up last.": altered(my_nearest, {"((means - image) ** 2).sum(dim=(1, 2, 3))": "(means.sum(dim=(1, 2, 3)) - image.sum()).abs()"}),
+        "You take the mean with the largest sum of products. Then a mean wins that has much ink anywhere. Take the smallest sum of squared differences.":
+            altered(my_nearest, {"((means - image) ** 2)": "(-means * image)"})},
+    hints=("The cell above does it for two means with three pixels each. What is different here?",
+           "`means - image` takes the image away from every mean. Its axes are: digit, channel, row, column.",
+           "Square, and add up along all axes but the first, as in exercise 0.6. Which place has the smallest sum?"),
+    why="Ten distances, and the place of the smallest. The axis of the digits stays, and the three axes of an image are added up.")  # fmt: skip
+
+EXERCISES = [EIGHT_BITS, ROW_SHAPE, INPUTS, CLASS_COUNTS, CONSTANT_ACCURACY, INK, SPLITS, NEAREST]

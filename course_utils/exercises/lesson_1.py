@@ -1,4 +1,4 @@
-"""Lesson 1: collapsing linear layers, measuring a slope, vanishing gradients, folding by hand, recall, templates."""
+"""Lesson 1: collapsing linear layers, measuring a slope, descending it, folding by hand, recall, templates."""
 
 import math
 
@@ -48,58 +48,58 @@ COLLAPSE = Exercise(
     why="W₂(W₁x + b₁) + b₂ = (W₂W₁)x + (W₂b₁ + b₂): the first bias passes through the second layer.")  # fmt: skip
 
 
-def my_slope(bend, z):
+def my_slope(curve, z):
     tiny = 0.001
-    return (bend(z + tiny) - bend(z - tiny)) / (2 * tiny)
+    return (curve(z + tiny) - curve(z - tiny)) / (2 * tiny)
 
 
 SLOPE = Exercise(
-    "1.3", "the slope of any bend", my_slope, rtol=2e-3, atol=2e-3,
+    "1.3", "the slope of any curve", my_slope, rtol=2e-3, atol=2e-3,
     inputs=[(Code("torch.sigmoid"), torch.tensor([0.5, -1.0])), (Code("torch.relu"), torch.tensor([-2.0, 3.0])),
             (Code("torch.tanh"), torch.tensor(0.5)), (Code("torch.square"), torch.tensor([[1.5, -0.5], [3.0, 0.7]])),
             (Code("torch.sigmoid"), torch.tensor([-1000.0, 2.0, 1000.0]))],
     mistakes={
-        "This is right for the sigmoid alone. Measure the `bend` that is handed in.": lambda bend, z: my_slope(torch.sigmoid, z),
-        "This is the slope of the ReLU. Measure the `bend` that is handed in.": lambda bend, z: my_slope(torch.relu, z),
-        "This is the bend itself. Its slope is how much it changes, for each bit that z changes.": lambda bend, z: bend(z),
+        "This is right for the sigmoid alone. Measure the `curve` that is handed in.": lambda curve, z: my_slope(torch.sigmoid, z),
+        "This is the slope of the ReLU. Measure the `curve` that is handed in.": lambda curve, z: my_slope(torch.relu, z),
+        "This is the curve itself. Its slope is how much it changes, for each bit that z changes.": lambda curve, z: curve(z),
         "Twice too large: from z − tiny to z + tiny it is two steps, so divide by 2 · tiny.": altered(my_slope, {"(2 * tiny)": "tiny"}),
-        "The sign is turned round: where a bend climbs, its slope is positive.": altered(my_slope, {"return": "return -"}),
-        "This is how much the bend changes on the way from z − tiny to z + tiny. Divide by the length of that way.": altered(my_slope, {" / (2 * tiny)": ""}),
-        "Everywhere 0. Do you multiply where you should divide? Or is `tiny` so small that `z + tiny` is rounded to z? 0.001 is enough.": lambda bend, z: torch.zeros_like(z),
-        "This is the slope of the line from the origin. Compare two places near z, one on each side.": lambda bend, z: bend(z) / z},
-    hints=("The cell above does it for the sigmoid at 0. Which two things change, and which stay?",
-           "Where 0 stood is now z: ask the bend a little to the right of each z, and a little to the left.",
+        "The sign is turned round: where a curve climbs, its slope is positive.": altered(my_slope, {"return": "return -"}),
+        "This is how much the curve changes on the way from z − tiny to z + tiny. Divide by the length of that way.": altered(my_slope, {" / (2 * tiny)": ""}),
+        "Everywhere 0. Do you multiply where you should divide? Or is `tiny` so small that `z + tiny` is rounded to z? 0.001 is enough.": lambda curve, z: torch.zeros_like(z),
+        "This is the slope of the line from the origin. Compare two places near z, one on each side.": lambda curve, z: curve(z) / z},
+    hints=("The cell above does it for the loss at one weight. Which two things change, and which stay?",
+           "Where w stood is now z: ask the curve a little to the right of each z, and a little to the left.",
            "A slope is a change divided by the way that it took: `tiny` to the right and `tiny` to the left."),
-    why="It needs no formula, and so it is also the test of every formula. Far out the sigmoid is flat, and the slope is 0.")  # fmt: skip
+    why="It needs no formula, and so it is also the test of every formula. Where a curve is flat, the slope is 0.")  # fmt: skip
 
 
-def my_layers(factor, share):
-    layers = 0
-    left = 1.0
-    while left >= share:
-        left = left * factor
-        layers = layers + 1
-    return layers
+def my_descent(slope, w, rate, steps):
+    weights = [w]
+    for _ in range(steps):
+        w = w - rate * slope(w)
+        weights.append(w)
+    return torch.tensor(weights)
 
 
-LAYERS = Exercise(
-    "1.4", "how many layers until nothing is left", my_layers,
-    inputs=[(0.25, 0.001), (0.5, 0.25), (0.5, 0.3), (0.9, 0.5), (0.35, 1e-6), (0.1, 0.5)],
+DESCENT = Exercise(
+    "1.4", "a ball that rolls by itself", my_descent, atol=1e-5,
+    inputs=[(Code("lambda w: 2 * (w - 3)"), 1.0, 0.25, 1), (Code("lambda w: 2 * (w - 3)"), 0.0, 0.25, 3), (Code("lambda w: w**3"), 2.0, 0.1, 2),
+            (Code("lambda w: 2 * (w - 3)"), 4.0, 1.5, 4), (Code("lambda w: 2 * w"), 5.0, 0.1, 0)],
     mistakes={
-        "At (0.5, 0.25) two layers leave exactly a quarter, and *less* is asked for.": lambda factor, share: math.ceil(round(math.log(share) / math.log(factor), 9)),
-        "One layer too few: after so many the share is still there.": lambda factor, share: my_layers(factor, share) - 1,
-        "Slopes are multiplied on the way back, not added up: factor · factor · …": lambda factor, share: math.ceil(factor / share),
-        "You took the same amount away each time. Each layer leaves a *factor* of what came: multiply.": lambda factor, share: math.ceil((1 - share) / (1 - factor)),
-        "Layers come whole. Take the next whole number above yours.": lambda factor, share: math.log(share) / math.log(factor),
-        "Layers come whole, and the nearest whole number may be too few. Take the next above.": lambda factor, share: round(math.log(share) / math.log(factor)),
-        "This is what the layers leave. How many layers are they?": lambda factor, share: factor ** my_layers(factor, share),
-        "This is right for a factor of 0.25 alone. Use the `factor` that is handed in.": lambda factor, share: my_layers(0.25, share),
-        "This is the answer to one question. Use the `factor` and the `share` that are handed in.": lambda factor, share: 5},
-    hints=("Start with 1, and multiply by the factor once for each layer. How long until less than the share is left?",
-           "For 0.25 and 0.001: 0.25, 0.0625, 0.0156, 0.0039, … When does it first fall below 0.001?",
-           "A `while` loop repeats as long as a condition holds: that enough is left. Inside, one more layer is counted."),
-    why="0.25⁴ = 0.0039 and 0.25⁵ = 0.00098: in the best case the fifth sigmoid takes the gradient below a thousandth. With "
-    "logarithms it is one line: log(share) / log(factor), rounded down, plus 1.")  # fmt: skip
+        "This climbs. A step goes *against* the slope: subtract.": altered(my_descent, {"w - rate": "w + rate"}),
+        "The slope changes on the way. Ask for it anew before each step, at the weight where the ball is now.": altered(my_descent, {"slope(w)": "slope(weights[0])"}),
+        "This is the last weight alone. Give back all of them, the start first.": lambda *given: my_descent(*given)[-1],
+        "The start is missing: it begins with the weight that was handed in.": lambda *given: my_descent(*given)[1:],
+        "The last weight is missing: after the last step the ball is somewhere, too.": lambda *given: my_descent(*given)[:-1],
+        "That is one step too many.": altered(my_descent, {"range(steps)": "range(steps + 1)"}),
+        "The rate is missing: a step is the slope *times the rate*.": altered(my_descent, {"rate * slope": "slope"}),
+        "A step is the slope *times* the rate. You divide by it.": altered(my_descent, {"rate * slope(w)": "slope(w) / rate"}),
+        "You step from the origin each time. A step starts where the ball is: w minus …": altered(my_descent, {"w - rate": "-rate"}),
+        "All steps here are of the same length. A step is the slope times the rate, so it is short where the slope is small.": altered(my_descent, {"slope(w)": "math.copysign(1, slope(w))"})},
+    hints=("One step is the line above: the new weight is the old one, minus the rate times the slope there.",
+           "A list that begins with the start, and a loop that runs `steps` times.",
+           "In the loop: take the step, so that `w` is the new weight, and append it to the list. The next round asks for the slope at the new `w`."),
+    why="This loop is gradient descent. For a network `w` stands for all its weights at once, and the slope for the gradient; nothing else changes.")  # fmt: skip
 
 
 def my_fold(x1, x2):
@@ -205,4 +205,4 @@ EVIDENCE = Exercise(
            "divide by the columns; what is left over is the column."),
     why="A pixel's share of the score is its weight times its ink. Where there is no ink, even the reddest weight adds nothing.")  # fmt: skip
 
-EXERCISES = [PRODUCT, COLLAPSE, SLOPE, LAYERS, FOLD, RECALL, EVIDENCE]
+EXERCISES = [PRODUCT, COLLAPSE, SLOPE, DESCENT, FOLD, RECALL, EVIDENCE]
