@@ -75,10 +75,16 @@ def _squared_error_in_lists(outputs, labels):
     return sum((output - label) ** 2 for output, label in pairs) / len(labels)
 
 
-class _InSequential(nn.Module):
-    def __init__(self, sizes):
+class _Bend(nn.Module):
+    def __init__(self, bend):
         super().__init__()
-        parts = [part for pair in pairwise(sizes) for part in (nn.Linear(*pair), nn.Sigmoid())]
+        self.forward = bend
+
+
+class _InSequential(nn.Module):
+    def __init__(self, sizes, bend):
+        super().__init__()
+        parts = [part for pair in pairwise(sizes) for part in (nn.Linear(*pair), _Bend(bend))]
         self.net = nn.Sequential(nn.Flatten(), *parts[:-1])
 
     def forward(self, images):
@@ -86,8 +92,9 @@ class _InSequential(nn.Module):
 
 
 class _InOtherOrder(nn.Module):
-    def __init__(self, sizes):
+    def __init__(self, sizes, bend):
         super().__init__()
+        self.bend = bend
         self.last = nn.Linear(sizes[-2], sizes[-1])
         for index, pair in enumerate(pairwise(sizes[:-1])):
             setattr(self, f"hidden{index}", nn.Linear(*pair))
@@ -95,12 +102,12 @@ class _InOtherOrder(nn.Module):
     def forward(self, images):
         x = images.reshape(len(images), -1)
         for layer in list(self.children())[1:]:
-            x = torch.sigmoid(layer(x))
+            x = self.bend(layer(x))
         return self.last(x)
 
 
 class _WithoutSuper(nn.Module):
-    def __init__(self, sizes):
+    def __init__(self, sizes, bend):
         self.layers = nn.ModuleList(nn.Linear(*pair) for pair in pairwise(sizes))
 
 
@@ -110,8 +117,39 @@ class _WithoutReturn(_InSequential):
 
 
 class _OfFixedSizes(_InSequential):
-    def __init__(self, sizes):
-        super().__init__([sizes[0], 4, 3, sizes[-1]])
+    def __init__(self, sizes, bend):
+        super().__init__([sizes[0], 4, 3, sizes[-1]], bend)
+
+
+def _epoch_in_pairs(model, batches, loss_fn, optimizer):
+    pairs = [(_zero_first(model, *batch, loss_fn, optimizer), len(batch[1])) for batch in batches]
+    return tuple(zip(*pairs, strict=True))
+
+
+def _epoch_in_a_table(model, batches, loss_fn, optimizer):
+    rows = []
+    for images, labels in batches:
+        optimizer.zero_grad(set_to_none=False)
+        loss = loss_fn(model(images), labels)
+        loss.backward()
+        optimizer.step()
+        rows.append([loss.item(), len(images)])
+    return np.array(rows).T
+
+
+def _one_step(model, batches, loss_fn, optimizer):
+    images, labels = next(batches)
+    loss = _zero_first(model, images, labels, loss_fn, optimizer)
+    return [loss.item()], [len(labels)]
+
+
+def _two_steps_a_batch(model, batches, loss_fn, optimizer):
+    losses, sizes = [], []
+    for images, labels in batches:
+        losses.append(_zero_first(model, images, labels, loss_fn, optimizer).item())
+        optimizer.step()
+        sizes.append(len(labels))
+    return losses, sizes
 
 
 def _fit_in_parts(model, train, validation, loss_fn, optimizer, epochs):
@@ -188,9 +226,8 @@ ALSO_RIGHT = {
             lambda outputs, labels: (outputs.squeeze(1) - labels).square().sum() / len(labels), lambda outputs, labels: _accumulated(outputs, labels)],
     "2.4": [lambda losses, sizes: sum(loss * size for loss, size in zip(losses, sizes, strict=True)) / sum(sizes),
             lambda losses, sizes: np.average(losses, weights=sizes), lambda losses, sizes: losses.repeat_interleave(sizes).mean()],
-    "2.5": [4.0, torch.tensor(4.0)],
-    "2.6": [lambda sums: math.prod(z.sigmoid().item() * (1 - z.sigmoid().item()) for z in sums),
-            lambda sums: (sums.sigmoid() * sums.neg().sigmoid()).log().sum().exp(), lambda sums: np.prod(0.25 / np.cosh(sums.numpy() / 2) ** 2)],
+    "2.5": [_epoch_in_pairs, _epoch_in_a_table],
+    "2.6": [4.0, torch.tensor(4.0)],
     "2.7": [_InSequential, _InOtherOrder],
     "3.1": [(4.0, 12.0), torch.tensor([4, 12])],
     "3.2": [lambda logits: logits - logits.logsumexp(dim=1, keepdim=True), lambda logits: torch.log_softmax(logits.double(), 1).numpy(),
@@ -259,10 +296,12 @@ WRONG = {
             (lambda outputs, labels: ((outputs[:, 0] - labels) ** 2).mean() / 2, "wrong", "my_squared_error(torch.tensor([[4.5]]), torch.tensor([6]))` gives 1.125")],
     "2.4": [(lambda losses, sizes: losses[0], "wrong", "my_mean_loss(torch.tensor([0.5, 3.0]), torch.tensor([64, 1]))`"),
             (lambda losses, sizes: losses.mul_(sizes).sum() / sizes.sum(), "wrong", "changed its argument `losses`")],
-    "2.5": [("4", "wrong", "a single number"), (4.2, "wrong", "too large")],
-    "2.6": [(lambda sums: 0.25 * 0.25, "wrong", "my_share(torch.tensor([3.0]))` gives 0.0625, and 0.04518 is expected")],
+    "2.5": [(_one_step, "wrong", "It ends after the first batch"), (_two_steps_a_batch, "wrong", "Look at the weights after the epoch"),
+            (lambda model, batches, loss_fn, optimizer: [len(batches)], "error", "has no len()"),
+            (lambda model, images, labels: 1, "error", "takes 3 positional arguments")],
+    "2.6": [("4", "wrong", "a single number"), (4.2, "wrong", "too large")],
     "2.7": [(_WithoutSuper, "error", "AttributeError in line"), (_WithoutReturn, "wrong", "nothing (`None`)"),
-            (_OfFixedSizes, "wrong", "the shapes of its parameters: `MyNetwork([4, 2])` gives"), (lambda sizes: sizes, "error", "no attribute 'parameters'")],
+            (_OfFixedSizes, "wrong", "the shapes of its parameters: `MyNetwork([4, 2], torch.sigmoid)` gives"), (lambda sizes, bend: sizes, "error", "no attribute 'parameters'")],
     "3.1": [([12, 4], "wrong", "in the wrong order"), ([12, 12], "wrong", "12 is ∂L/∂w₁"), ([2, 6], "wrong", "Both are half"),
             ([2, 12], "wrong", "∂L/∂w₂ is half of what it should be"), ([-4, -12], "wrong", "growing y makes it worse"), ([4, 6], "wrong", "multiply by x = 2"),
             ([4, 2], "wrong", "leaves out w₂ and x"), ([4, 5], "wrong", "5 at place 2"), ("4 and 12", "wrong", "your answer is a text")],

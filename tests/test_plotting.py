@@ -16,6 +16,7 @@ from course_utils.plotting import (
     plot_decision,
     plot_images,
     plot_loss,
+    plot_network,
     plot_predictions,
     plot_spread,
     use_course_style,
@@ -31,6 +32,7 @@ DRAWN_ON_AN_AXES = {
     "plot_loss": lambda ax=None: plot_loss(HISTORY, ax=ax),
     "plot_confusion": lambda ax=None: plot_confusion(torch.eye(10), ax=ax),
     "plot_spread": lambda ax=None: plot_spread(torch.arange(10), torch.arange(10.0), ax=ax),
+    "plot_network": lambda ax=None: plot_network([3, 1], ["in", "out"], ax=ax),
     "plot_decision": lambda ax=None: plot_decision(lambda p: (p[:, 0] > 0).float(), POINTS, POINTS[:, 0] > 0, ax=ax),
 }
 HISTORY = History(
@@ -249,3 +251,19 @@ def test_the_style_needs_no_notebook():
     use_course_style()
     assert plt.rcParams["image.cmap"] == "gray_r"
     assert plt.rcParams["axes.prop_cycle"].by_key()["color"][:2] == ["#0072B2", "#D55E00"]
+
+
+def test_a_network_has_a_circle_for_each_neuron_and_a_line_for_each_weight():
+    ax = plot_network([3, 2, 1], ["pixels", "hidden\nsigmoid", "output"])
+    assert [len(column.get_offsets()) for column in ax.collections] == [3, 2, 1]
+    assert len(ax.lines) == 3 * 2 + 2 * 1
+    texts = [text.get_text() for text in ax.texts]
+    assert {"W [2, 3]", "W [1, 2]", "2 hidden\nsigmoid"} <= set(texts) and "⋮" not in texts
+    assert "3 pixels, 2 hidden sigmoid, 1 output." in alternative_text(ax.figure)
+
+
+def test_a_column_of_many_neurons_has_a_gap_in_its_middle():
+    ax = plot_network([784, 4], ["pixels", "output"], shown=4)
+    many, few = (sorted(column.get_offsets()[:, 1].tolist()) for column in ax.collections)
+    assert few == [-1.5, -0.5, 0.5, 1.5] and many == [-2, 2]
+    assert "⋮" in [text.get_text() for text in ax.texts] and "784 pixels, 4 output" in alternative_text(ax.figure)
