@@ -252,10 +252,10 @@ class MyNetwork(nn.Module):
 NETWORK = Exercise(
     "2.7", "a network of any depth", MyNetwork, use="build", parts=("the shapes of its parameters", "its answers"),
     inputs=[
-        ([6, 4, 1], torch.sigmoid, drawn(3, 1, 2, 3, seed=1)),
-        ([4, 3, 3, 2], torch.relu, drawn(2, 1, 2, 2, seed=2)),
-        ([4, 2], torch.sigmoid, drawn(1, 1, 2, 2, seed=3)),
-        ([6, 5, 3, 3, 3, 1], torch.tanh, drawn(4, 1, 3, 2, seed=4)),
+        ([6, 4, 1], Code("torch.sigmoid"), drawn(3, 1, 2, 3, seed=1)),
+        ([4, 3, 3, 2], Code("torch.relu"), drawn(2, 1, 2, 2, seed=2)),
+        ([4, 2], Code("torch.sigmoid"), drawn(1, 1, 2, 2, seed=3)),
+        ([6, 5, 3, 3, 3, 1], Code("torch.tanh"), drawn(4, 1, 3, 2, seed=4)),
     ],
     mistakes={
         "Torch finds no parameters, so nothing would be trained: a plain list hides its layers. Put them into an `nn.ModuleList`.": altered(MyNetwork, {"nn.ModuleList(layers)": "layers"}),
