@@ -7,6 +7,7 @@ Every function also writes an alternative text, computed from what it draws, for
 import io
 import math
 from collections.abc import Callable, Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -222,3 +223,38 @@ def plot_decision(
     ax.grid(False)
     describe(ax, f"Two classes of points on a decision surface; {right:.0%} lie on their own side of the boundary.")
     return ax
+
+
+def plot_network(sizes: Sequence[int], names: Sequence[str], *, shown: int = 10, ax: Axes | None = None) -> Axes:
+    """Draw a network of linear layers: a column of neurons for each size, a line for each weight.
+
+    `names` says what each column is. A column of more than `shown` neurons has a gap in its middle. Between two
+    columns stands the shape of their weights, [outputs, inputs].
+    """
+    ax = ax or plt.subplots(figsize=(7.2, 4.6))[1]
+    columns = [_heights(size, shown) for size in sizes]
+    for place, (left, right) in enumerate(pairwise(columns)):
+        for low in left:
+            for high in right:
+                ax.plot([place, place + 1], [low, high], color="#9A9A9A", lw=0.5, zorder=1)
+        shape = f"W [{sizes[place + 1]}, {sizes[place]}]"
+        ax.text(place + 0.5, -0.62 * shown, shape, ha="center", va="top", fontsize=10)
+    for place, (heights, size, name) in enumerate(zip(columns, sizes, names, strict=True)):
+        ax.scatter([place] * len(heights), heights, s=110, color=f"C{place > 0:d}", edgecolor="white", zorder=2)
+        if len(heights) < size:
+            ax.text(place, 0, "⋮", ha="center", va="center", fontsize=16)
+        ax.text(place, 0.56 * shown, f"{size:,} {name}", ha="center", va="bottom")
+    ax.set(xlim=(-0.5, len(sizes) - 0.5), ylim=(-0.75 * shown, 0.8 * shown))
+    ax.set_axis_off()
+    listed = ", ".join(f"{size:,} {' '.join(name.split())}" for size, name in zip(sizes, names, strict=True))
+    describe(ax, f"A network, column by column, each neuron joined to all of the column before: {listed}.")
+    return ax
+
+
+def _heights(size: int, shown: int) -> list[float]:
+    """Where a column's neurons stand, around 0; with a gap in the middle where there are more than `shown`."""
+    count = min(size, shown)
+    heights = [(count - 1) / 2 - index for index in range(count)]
+    if size <= shown:
+        return heights
+    return [height + math.copysign(0.5, height) for height in heights if abs(height) > 0.5]

@@ -55,10 +55,16 @@ def _in_batches(images, labels, order, batch_size, first=0):
         yield images[places], labels[places]
 
 
-class _InSequential(nn.Module):
-    def __init__(self, sizes):
+class _Bend(nn.Module):
+    def __init__(self, bend):
         super().__init__()
-        parts = [part for pair in pairwise(sizes) for part in (nn.Linear(*pair), nn.Sigmoid())]
+        self.forward = bend
+
+
+class _InSequential(nn.Module):
+    def __init__(self, sizes, bend):
+        super().__init__()
+        parts = [part for pair in pairwise(sizes) for part in (nn.Linear(*pair), _Bend(bend))]
         self.net = nn.Sequential(nn.Flatten(), *parts[:-1])
 
     def forward(self, images):
@@ -66,8 +72,9 @@ class _InSequential(nn.Module):
 
 
 class _InOtherOrder(nn.Module):
-    def __init__(self, sizes):
+    def __init__(self, sizes, bend):
         super().__init__()
+        self.bend = bend
         self.last = nn.Linear(sizes[-2], sizes[-1])
         for index, pair in enumerate(pairwise(sizes[:-1])):
             setattr(self, f"hidden{index}", nn.Linear(*pair))
@@ -75,8 +82,39 @@ class _InOtherOrder(nn.Module):
     def forward(self, images):
         x = images.reshape(len(images), -1)
         for layer in list(self.children())[1:]:
-            x = torch.sigmoid(layer(x))
+            x = self.bend(layer(x))
         return self.last(x)
+
+
+def _epoch_in_pairs(model, batches, loss_fn, optimizer):
+    pairs = [(_zero_first(model, *batch, loss_fn, optimizer), len(batch[1])) for batch in batches]
+    return tuple(zip(*pairs, strict=True))
+
+
+def _epoch_in_a_table(model, batches, loss_fn, optimizer):
+    rows = []
+    for images, labels in batches:
+        optimizer.zero_grad(set_to_none=False)
+        loss = loss_fn(model(images), labels)
+        loss.backward()
+        optimizer.step()
+        rows.append([loss.item(), len(images)])
+    return np.array(rows).T
+
+
+def _one_step(model, batches, loss_fn, optimizer):
+    images, labels = next(batches)
+    loss = _zero_first(model, images, labels, loss_fn, optimizer)
+    return [loss.item()], [len(labels)]
+
+
+def _two_steps_a_batch(model, batches, loss_fn, optimizer):
+    losses, sizes = [], []
+    for images, labels in batches:
+        losses.append(_zero_first(model, images, labels, loss_fn, optimizer).item())
+        optimizer.step()
+        sizes.append(len(labels))
+    return losses, sizes
 
 
 def _fit_in_parts(model, train, validation, loss_fn, optimizer, epochs):
@@ -207,8 +245,7 @@ ALSO_RIGHT = {  # in other ways than the course; other forms of a result (a list
             lambda outputs, labels: sum((output - label) ** 2 for output, label in zip(outputs, labels, strict=True)) / len(labels)],
     "2.4": [lambda losses, sizes: sum(loss * size for loss, size in zip(losses, sizes, strict=True)) / sum(sizes),
             lambda losses, sizes: np.average(losses, weights=sizes), lambda losses, sizes: losses.repeat_interleave(sizes).mean()],
-    "2.6": [lambda sums: math.prod(z.sigmoid().item() * (1 - z.sigmoid().item()) for z in sums),
-            lambda sums: (sums.sigmoid() * sums.neg().sigmoid()).log().sum().exp(), lambda sums: np.prod(0.25 / np.cosh(sums.numpy() / 2) ** 2)],
+    "2.5": [_epoch_in_pairs, _epoch_in_a_table],
     "2.7": [_InSequential, _InOtherOrder],
     "3.2": [lambda logits: logits - logits.logsumexp(dim=1, keepdim=True), lambda logits: [(row - row.logsumexp(0)).tolist() for row in logits]],
     "3.3": [1.3863, 1.39],
@@ -304,7 +341,9 @@ WRONG = {
             (lambda images, labels, size, g: [(0 * images[:size], labels[:size])], "wrong", "none of those handed in")],
     "2.3": [(lambda outputs, labels: F.mse_loss(outputs[:, 0], labels.float()).item(), "wrong", "does not find its way"),
             (lambda outputs, labels: ((outputs[:, 0] - labels) ** 2).mean() / 2, "wrong", "my_squared_error(torch.tensor([[4.5]]), torch.tensor([6]))` gives 1.125")],
-    "2.7": [(lambda sizes: _InSequential([sizes[0], 4, 3, sizes[-1]]), "wrong", "the shapes of its parameters: `MyNetwork([4, 2])` gives"),
+    "2.5": [(_one_step, "wrong", "It ends after the first batch"), (_two_steps_a_batch, "wrong", "Look at the weights after the epoch"),
+            (lambda model, batches, loss_fn, optimizer: [len(batches)], "error", "has no len()")],
+    "2.7": [(lambda sizes, bend: _InSequential([sizes[0], 4, 3, sizes[-1]], bend), "wrong", "the shapes of its parameters: `MyNetwork([4, 2], torch.sigmoid)` gives"),
             (lambda sizes: sizes, "error", "no attribute 'parameters'")],
     "3.1": [([12, 12], "wrong", "12 is ∂L/∂w₁"), ([2, 6], "wrong", "Both are half"), ([2, 12], "wrong", "∂L/∂w₂ is half of what it should be"), ([4, 5], "wrong", "5 at place 2")],
     "3.2": [(lambda logits: torch.log_softmax(logits, dim=1) * 1.0005, "wrong", "is expected")],

@@ -8,6 +8,7 @@ from torch import nn
 
 from course_utils import models, training
 from course_utils.data import batches
+from course_utils.exercises.desk import lesson_exercises
 from course_utils.instructor.manifest import NOTEBOOKS
 
 DIGITS = noise(150, seed=1)
@@ -68,10 +69,34 @@ def test_the_evaluation_of_lesson_3_is_the_packages():
 
 
 def test_the_mini_batches_and_the_squared_error_of_lesson_2_are_the_packages():
+    exercises = lesson_exercises(2)
     theirs = batches(DIGITS, 64, shuffle=True, generator=torch.Generator().manual_seed(3))
     generator = torch.Generator().manual_seed(3)
-    ours = definition("02", "mini_batches")(DIGITS.images.float() / 255, DIGITS.labels, 64, generator)
+    ours = exercises["2.2"].reference(DIGITS.images.float() / 255, DIGITS.labels, 64, generator)
     for batch, their_batch in zip(ours, theirs, strict=True):
         assert all(torch.equal(*pair) for pair in zip(batch, their_batch, strict=True))
     outputs, labels = torch.randn(20, 1), torch.arange(20) % 10
-    assert torch.allclose(definition("02", "squared_error")(outputs, labels), training.squared_error(outputs, labels))
+    assert torch.allclose(exercises["2.3"].reference(outputs, labels), training.squared_error(outputs, labels))
+
+
+def test_the_epoch_and_the_mean_of_lesson_2_are_the_packages():
+    exercises, trained = lesson_exercises(2), []
+    for loop in (exercises["2.5"].reference, training.train_epoch):
+        torch.manual_seed(0)
+        model = models.SigmoidMLP()
+        train = batches(DIGITS, 64, shuffle=True, generator=torch.Generator().manual_seed(0))
+        optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
+        trained.append((model, loop(model, train, training.squared_error, optimizer)))
+    (ours, (losses, sizes)), (theirs, measured) = trained
+    assert equal(ours, theirs) and losses == measured.batch_losses
+    mean = exercises["2.4"].reference(torch.tensor(losses), torch.tensor(sizes))
+    assert mean.item() == pytest.approx(measured.loss)
+
+
+def test_the_network_of_any_sizes_of_lesson_2_can_be_its_own():
+    built = []
+    for make in (lambda: lesson_exercises(2)["2.7"].reference([784, 10, 10, 1], torch.sigmoid), models.SigmoidMLP):
+        torch.manual_seed(0)
+        built.append(make())
+    inputs = DIGITS.images[:8].float() / 255
+    assert torch.equal(built[0](inputs), built[1](inputs))

@@ -8,7 +8,14 @@ import torch
 from IPython.utils.capture import capture_output
 
 from course_utils import plotting
-from course_utils.plotting import alternative_text, plot_confusion, plot_images, plot_loss, use_course_style
+from course_utils.plotting import (
+    alternative_text,
+    plot_confusion,
+    plot_images,
+    plot_loss,
+    plot_network,
+    use_course_style,
+)
 from course_utils.training import History
 
 pytestmark = pytest.mark.filterwarnings("error")  # a sign that the font lacks is a warning too
@@ -23,6 +30,7 @@ DRAWN_ON_AN_AXES = {
     "plot_decision": lambda ax=None: plotting.plot_decision(
         lambda p: (p[:, 0] > 0).float(), POINTS, POINTS[:, 0] > 0, ax=ax
     ),
+    "plot_network": lambda ax=None: plot_network([3, 1], ["in", "out"], ax=ax),
 }
 HISTORY = History(
     train_loss=[2.0, 1.0, 0.5],
@@ -232,3 +240,26 @@ display(plot_loss(History([2.0, 1.0])).figure)
     texts = [output.metadata["image/png"] for output in captured.outputs if "image/png" in output.data]
     text = "Loss curves: training loss falls from 2 to 1 over 2 epochs, lowest (1) in epoch 2."
     assert texts and all(kept == {"alt": text} for kept in texts)
+
+
+def test_the_style_needs_no_notebook():
+    plt.rcdefaults()
+    use_course_style()
+    assert plt.rcParams["image.cmap"] == "gray_r"
+    assert plt.rcParams["axes.prop_cycle"].by_key()["color"][:2] == ["#0072B2", "#D55E00"]
+
+
+def test_a_network_has_a_circle_for_each_neuron_and_a_line_for_each_weight():
+    ax = plot_network([3, 2, 1], ["pixels", "hidden\nsigmoid", "output"])
+    assert [len(column.get_offsets()) for column in ax.collections] == [3, 2, 1]
+    assert len(ax.lines) == 3 * 2 + 2 * 1
+    texts = [text.get_text() for text in ax.texts]
+    assert {"W [2, 3]", "W [1, 2]", "2 hidden\nsigmoid"} <= set(texts) and "⋮" not in texts
+    assert "3 pixels, 2 hidden sigmoid, 1 output." in alternative_text(ax.figure)
+
+
+def test_a_column_of_many_neurons_has_a_gap_in_its_middle():
+    ax = plot_network([784, 4], ["pixels", "output"], shown=4)
+    many, few = (sorted(column.get_offsets()[:, 1].tolist()) for column in ax.collections)
+    assert few == [-1.5, -0.5, 0.5, 1.5] and many == [-2, 2]
+    assert "⋮" in [text.get_text() for text in ax.texts] and "784 pixels, 4 output" in alternative_text(ax.figure)

@@ -352,7 +352,7 @@ def _size(value: object) -> int:
 
 def called(exercise: Exercise, index: int) -> str:
     """A call of the answer, ready to paste; nothing where it would be too long or the answer is not simply called."""
-    shown = {"call": None, "reaches": None, "build": 1}  # how many of the arguments the answer itself takes
+    shown = {"call": None, "reaches": None, "build": -1}  # where the arguments end that the answer itself takes
     if exercise.inputs is None or exercise.use not in shown:
         return ""
     text = f"{exercise.name}({', '.join(map(as_code, exercise.inputs[index][: shown[exercise.use]]))})"

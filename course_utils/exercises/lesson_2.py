@@ -1,4 +1,4 @@
-"""Lesson 2: constant guesses, mini-batches, a loss whose shapes fit, weighted means, hedging, a network as a class."""
+"""Lesson 2: constant guesses, mini-batches, a loss whose shapes fit, weighted means, an epoch, hedging, a network."""
 
 from itertools import chain
 
@@ -154,8 +154,56 @@ MEAN_LOSS = Exercise(
            "Tensors of the same length multiply entry by entry, and `.sum()` adds up. A loop with `zip(losses, sizes)` does it too."),
     why="loss · size is the sum over a batch's digits. All these sums, divided by all digits, is the mean over the digits.")  # fmt: skip
 
+
+def my_epoch(model, batches, loss_fn, optimizer):
+    losses, sizes = [], []
+    for images, labels in batches:
+        loss = loss_fn(model(images), labels)
+        loss.backward()
+        optimizer.step()
+        optimizer.zero_grad()
+        losses.append(loss.item())
+        sizes.append(len(labels))
+    return losses, sizes
+
+
+def _parts(*sizes, seed):
+    """Batches of so many images of three pixels, and their labels."""
+    return [(drawn(size, 3, seed=seed + index), torch.arange(size) % 4) for index, size in enumerate(sizes)]
+
+
+TO_NUMBERS = Code("lambda outputs, labels: ((outputs - labels.unsqueeze(1)) ** 2).mean()")
+STUCK = "Not one weight has moved: "
+
+EPOCH = Exercise(
+    "2.5", "an epoch of training", my_epoch, use="train_epoch", rtol=1e-3,
+    parts=("the weights after the epoch", "the losses and the sizes"),
+    inputs=[
+        (Code("nn.Linear(3, 1)"), _parts(4, 4, 2, seed=1), TO_NUMBERS, 0.05),
+        (Code("nn.Linear(3, 4)"), _parts(5, 3, seed=5), Code("nn.CrossEntropyLoss()"), 0.5),
+        (Code("nn.Linear(3, 1)"), _parts(3, seed=9), TO_NUMBERS, 0.1),
+    ],
+    mistakes={
+        f"{STUCK}`backward()` is never called on the loss, so the optimizer finds no gradients.": altered(my_epoch, {"loss.backward()": "pass"}),
+        f"{STUCK}`optimizer.step()` is missing. The gradients say where to go; the step goes there.": altered(my_epoch, {"optimizer.step()": "pass"}),
+        f"{STUCK}neither `backward()` nor `step()` is called.": altered(my_epoch, {"loss.backward()": "pass", "optimizer.step()": "pass"}),
+        f"{STUCK}the gradients are cleared before the step, which then finds none.": altered(my_epoch, {"optimizer.step()": "optimizer.zero_grad()", "optimizer.zero_grad()\n        losses": "optimizer.step()\n        losses"}),
+        "From the second batch on, the steps also use the gradients of earlier batches: `backward()` adds to what is there. Clear them with `optimizer.zero_grad()` once a batch.": altered(my_epoch, {"optimizer.zero_grad()": "pass"}),
+        "It ends after the first batch. `return` belongs behind the loop, at its outer edge.": altered(my_epoch, {"    return": "        return"}),
+        "Only the last batch moves the weights: the step stands behind the loop. Each batch takes a step of its own.": altered(my_epoch, {"        loss.backward()\n        optimizer.step()\n        optimizer.zero_grad()\n": "", "    return": "    loss.backward(), optimizer.step()\n    return"}),
+        "It trains well, and gives back the two lists in the wrong order: first the losses, then the sizes.": altered(my_epoch, {"return losses, sizes": "return sizes, losses"}),
+        "It trains well. Keep each loss as it is, the mean over its batch, and do not multiply it by the size.": altered(my_epoch, {"loss.item()": "loss.item() * len(labels)"}),
+        "It trains well, and gives back the losses alone. The sizes are needed too: `return losses, sizes`.": altered(my_epoch, {"return losses, sizes": "return losses"}),
+        "It trains well, and gives back a single number. Give two lists, so that all losses can be drawn.": altered(my_epoch, {"return losses, sizes": "return sum(losses) / len(losses)"}),
+    },
+    hints=("In words, for each batch: answer, measure, ask for the slopes, step, clear.",
+           "The answer is `model(images)`, and `loss_fn` wants it together with the labels. What it gives is one number that knows the way back.",
+           "Three calls follow, one on the loss and two on the optimizer: first the slopes, then the step, then the clearing. "
+           "What goes into the list is the plain number, which `.item()` takes out."),
+    why="Five lines train any network with any loss: nothing in them knows of digits. Lesson 3 looks inside the third.")  # fmt: skip
+
 HEDGE = Exercise(
-    "2.5", "the answer that hedges", "my_answer = (3 * 3 + 7) / 4  # 4",
+    "2.6", "the answer that hedges", "my_answer = (3 * 3 + 7) / 4  # 4",
     mistakes={
         "3 is the most probable digit. With squared errors the rare 7 pulls the best answer towards it.": 3,
         "5 is the middle of 3 and 7. The more probable digit pulls harder.": 5,
@@ -168,61 +216,41 @@ HEDGE = Exercise(
     why="¾ · 3 + ¼ · 7 = 4. The network names a 4, which the picture certainly is not.")  # fmt: skip
 
 
-def my_share(sums):
-    slopes = sums.sigmoid() * (1 - sums.sigmoid())
-    return slopes.prod()
-
-
-GRADIENT_LEFT = Exercise(
-    "2.6", "what a chain of sigmoids leaves", my_share, atol=1e-9,
-    inputs=[(torch.zeros(2),), (torch.tensor([3.0]),), (torch.tensor([0.5, -1.0, 2.0]),), (drawn(5, seed=1, dtype=torch.float64),)],
-    mistakes={
-        "This is the most that can be left. A sigmoid leaves a quarter only where it is steepest, at 0; here each has its own slope.": altered(my_share, {"slopes.prod()": "0.25 ** len(sums)"}),
-        "The slopes are multiplied on the way back, and not added up.": altered(my_share, {"slopes.prod()": "slopes.sum()"}),
-        "This multiplies the sigmoids themselves. What a gradient meets on its way is their slope, σ(z) (1 − σ(z)).": altered(my_share, {"slopes.prod()": "sums.sigmoid().prod()"}),
-        "These are the slopes. The gradient passes through one after the other: multiply them.": altered(my_share, {"slopes.prod()": "slopes"}),
-        "A slope is what is *left* after a sigmoid, not what is lost.": altered(my_share, {"slopes.prod()": "1 - slopes.prod()"}),
-        "This is how many times smaller it gets. The share is 1 divided by that.": altered(my_share, {"slopes.prod()": "1 / slopes.prod()"}),
-        "This is a percentage. Write the share as a number from 0 to 1.": altered(my_share, {"slopes.prod()": "100 * slopes.prod()"}),
-        "That is one sigmoid. The gradient passes through all of them.": altered(my_share, {"slopes.prod()": "slopes[0]"}),
-        "This is the slope at the sum of them all. Each sigmoid has its own place, and so its own slope.": lambda sums: my_share(sums.sum())},
-    hints=("A sigmoid passes on its slope at the place where it is: σ(z) (1 − σ(z)), as lesson 1 said.",
-           "Slopes along a chain multiply: the second sigmoid passes on its share of what the first one left.",
-           "All slopes at once come from `sums.sigmoid()`. A tensor has `.sum()` for adding up, and `.prod()` for multiplying."),
-    why="For two sums of 0 that is ¼ · ¼ = 1/16, the most that two sigmoids can leave. Away from 0 they leave less, and the weights take their share too.")  # fmt: skip
-
-
 class MyNetwork(nn.Module):
-    def __init__(self, sizes):
+    def __init__(self, sizes, bend):
         super().__init__()
+        self.bend = bend
         layers = [nn.Linear(sizes[i], sizes[i + 1]) for i in range(len(sizes) - 1)]
         self.layers = nn.ModuleList(layers)
 
     def forward(self, images):
         x = images.flatten(start_dim=1)
         for layer in self.layers[:-1]:
-            x = layer(x).sigmoid()
+            x = self.bend(layer(x))
         return self.layers[-1](x)
 
 
 NETWORK = Exercise(
     "2.7", "a network of any depth", MyNetwork, use="build", parts=("the shapes of its parameters", "its answers"),
-    inputs=[([6, 4, 1], drawn(3, 1, 2, 3, seed=1)), ([4, 3, 3, 2], drawn(2, 1, 2, 2, seed=2)),
-            ([4, 2], drawn(1, 1, 2, 2, seed=3)), ([6, 5, 3, 3, 3, 1], drawn(4, 1, 3, 2, seed=4))],
+    inputs=[
+        ([6, 4, 1], Code("torch.sigmoid"), drawn(3, 1, 2, 3, seed=1)),
+        ([4, 3, 3, 2], Code("torch.relu"), drawn(2, 1, 2, 2, seed=2)),
+        ([4, 2], Code("torch.sigmoid"), drawn(1, 1, 2, 2, seed=3)),
+        ([6, 5, 3, 3, 3, 1], Code("torch.tanh"), drawn(4, 1, 3, 2, seed=4)),
+    ],
     mistakes={
         "Torch finds no parameters, so nothing would be trained: a plain list hides its layers. Put them into an `nn.ModuleList`.": altered(MyNetwork, {"nn.ModuleList(layers)": "layers"}),
-        "Torch finds no parameters: `forward` makes new layers at every call. Make them once, in `__init__`, and keep them on `self`.":
-            altered(MyNetwork, {"layers = [": "made = lambda: [", "self.layers = nn.ModuleList(layers)": "self.made = made",
-                                "x = images": "layers = self.made()\n        x = images", "self.layers[": "layers["}),
-        "Two layers of the same size are one and the same layer. Make a new `nn.Linear` for each, so that each has weights of its own.":
-            altered(MyNetwork, {"[nn.Linear(": "[made.setdefault(sizes[i : i + 2], nn.Linear(", "sizes[i + 1])": "sizes[i + 1]))", "super()": "sizes, made = tuple(sizes), {}\n        super()"}),
-        "The last layer has a sigmoid too, so no answer above 1 can ever be given. Leave it out there.": altered(MyNetwork, {"[-1](x)": "[-1](x).sigmoid()"}),
-        "No sigmoid stands between the layers, so the whole stack is one linear layer (lesson 1).": altered(MyNetwork, {".sigmoid()": ""}),
-        "These are ReLUs. The network above bends with sigmoids.": altered(MyNetwork, {"sigmoid": "relu"}),
-        "The first sigmoid is missing, or one too many is at the end: a sigmoid stands after each layer but the last.": altered(MyNetwork, {".sigmoid()": "", "[-1](x)": "[-1](x).sigmoid()"})},
+        "Torch finds no parameters: `forward` makes new layers at every call. Make them once, in `__init__`, and keep them on `self`.": altered(MyNetwork, {"layers = [": "made = lambda: [", "self.layers = nn.ModuleList(layers)": "self.made = made", "x = images": "layers = self.made()\n        x = images", "self.layers[": "layers["}),
+        "Two layers of the same size are one and the same layer. Make a new `nn.Linear` for each, so that each has weights of its own.": altered(MyNetwork, {"[nn.Linear(": "[made.setdefault(sizes[i : i + 2], nn.Linear(", "sizes[i + 1])": "sizes[i + 1]))", "super()": "sizes, made = tuple(sizes), {}\n        super()"}),
+        "The last layer bends too, so with a sigmoid no answer above 1 could ever be given. Leave the bend out there.": altered(MyNetwork, {"return self.layers[-1](x)": "return self.bend(self.layers[-1](x))"}),
+        "Nothing bends between the layers, so the whole stack is one linear layer (lesson 1).": altered(MyNetwork, {"self.bend(layer(x))": "layer(x)"}),
+        "It bends with a sigmoid whatever it is asked for. Keep `bend` on `self`, and call it.": altered(MyNetwork, {"self.bend = bend": "self.bend = torch.sigmoid"}),
+        "It bends with a ReLU whatever it is asked for. Keep `bend` on `self`, and call it.": altered(MyNetwork, {"self.bend = bend": "self.bend = torch.relu"}),
+        "The first bend is missing, or one too many is at the end: it bends after each layer but the last.": altered(MyNetwork, {"self.bend(layer(x))": "layer(x)", "return self.layers[-1](x)": "return self.bend(self.layers[-1](x))"}),
+    },
     hints=("`sizes` has one number more than there are layers: layer i leads from `sizes[i]` to `sizes[i + 1]`.",
-           "Lesson 1 made such a list of layers in one line. Here it goes into an `nn.ModuleList`, which is set on `self`.",
-           "`forward` flattens the images, walks with a loop through all layers but the last (`[:-1]`), each with its sigmoid, and at last calls the last one (`[-1]`)."),
+           "Lesson 1 made such a list of layers in one line. Here it goes into an `nn.ModuleList`, which is set on `self`, and so is `bend`.",
+           "`forward` flattens the images, walks with a loop through all layers but the last (`[:-1]`), bends what each gives, and at last calls the last one (`[-1]`)."),
     why="`nn.ModuleList` tells torch of its layers, so `parameters()` finds their weights; a loop through them is the forward pass.")  # fmt: skip
 
-EXERCISES = [CONSTANT, MINI_BATCHES, SQUARED_ERROR, MEAN_LOSS, HEDGE, GRADIENT_LEFT, NETWORK]
+EXERCISES = [CONSTANT, MINI_BATCHES, SQUARED_ERROR, MEAN_LOSS, EPOCH, HEDGE, NETWORK]

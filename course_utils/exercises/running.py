@@ -139,13 +139,31 @@ def train(step: Callable, model: nn.Module, batches: Sequence, loss_fn: Callable
     often the optimizer stepped.
     """
     optimizer = torch.optim.SGD(model.parameters(), lr=learning_rate)
-    backwards, steps = [], []
-    next(model.parameters()).register_hook(lambda gradient: backwards.append(1))
-    optimizer.register_step_post_hook(lambda *_: steps.append(1))
+    backwards, steps = _counted(model, optimizer)
     losses = [plain(step(model, images, labels, loss_fn, optimizer)) for images, labels in batches]
     losses = [loss.squeeze() if isinstance(loss, Tensor) and loss.numel() == 1 else loss for loss in losses]
     weights = nn.utils.parameters_to_vector(model.parameters())
     return [weights, losses, model.training, len(backwards), len(steps)]
+
+
+def train_epoch(answer: Callable, model: nn.Module, batches: Sequence, loss_fn: Callable, learning_rate: float) -> list:
+    """Let one epoch of training run over batches that come once, with plain SGD.
+
+    Gives the weights and what the answer gave, and as clues how often `backward()` came to the weights and how often
+    the optimizer stepped.
+    """
+    optimizer = torch.optim.SGD(model.parameters(), lr=learning_rate)
+    backwards, steps = _counted(model, optimizer)
+    value = answer(model, iter(batches), loss_fn, optimizer)
+    return [nn.utils.parameters_to_vector(model.parameters()), value, len(backwards), len(steps)]
+
+
+def _counted(model: nn.Module, optimizer: torch.optim.Optimizer) -> tuple[list, list]:
+    """Two lists: the one grows with each `backward()` that comes to the weights, the other with each step."""
+    backwards, steps = [], []
+    next(model.parameters()).register_hook(lambda gradient: backwards.append(1))
+    optimizer.register_step_post_hook(lambda *_: steps.append(1))
+    return backwards, steps
 
 
 def fit(answer: Callable, model: nn.Module, *given: object) -> list:
@@ -161,12 +179,13 @@ def fit(answer: Callable, model: nn.Module, *given: object) -> list:
     return [nn.utils.parameters_to_vector(model.parameters()), value, not any(recorded)]
 
 
-def build(network: Callable, sizes: Sequence[int], images: Tensor) -> list:
-    """Make a network of these sizes, and let it answer with weights that depend on their shapes alone.
+def build(network: Callable, *given: object) -> list:
+    """Make a network of all that is given but the last, images that it answers with weights of their shapes alone.
 
     Gives the shapes of its parameters, its answers, and as a clue whether it answers alike twice.
     """
-    model = network(sizes)
+    *settings, images = given
+    model = network(*settings)
     parameters = list(model.parameters())
     with torch.no_grad():
         for parameter in parameters:
@@ -216,7 +235,7 @@ def restore(snapshot: Callable, model: nn.Module, images: Tensor, labels: Tensor
     return model.eval()(images)
 
 
-USES = {use.__name__: use for use in (call, train, fit, build, reaches, count_work, restore)}
+USES = {use.__name__: use for use in (call, train, train_epoch, fit, build, reaches, count_work, restore)}
 USES["rule"] = call  # and a value that was found by eye is as good as the rule
 
 
