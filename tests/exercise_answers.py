@@ -16,7 +16,7 @@ from course_utils import training
 
 def _by_autograd(X, T, *weights):
     W1, b1, W2, b2 = weights = [weight.clone().double().requires_grad_() for weight in weights]
-    F.cross_entropy((X.double() @ W1 + b1).relu() @ W2 + b2, T).backward()
+    F.cross_entropy((X.double() @ W1.T + b1).relu() @ W2.T + b2, T).backward()
     return [weight.grad for weight in weights]
 
 
@@ -41,6 +41,12 @@ def _by_hand(model, images, labels, loss_fn):
         for parameter, gradient in zip(model.parameters(), gradients, strict=True):
             parameter -= learning_rate * gradient
     return loss.item()
+
+
+def _momentum_in_numpy(weight, velocity, gradient, learning_rate, momentum):
+    weight, velocity, gradient = weight.numpy(), velocity.numpy(), gradient.numpy()
+    velocity = np.add(velocity * momentum, gradient)
+    return weight - learning_rate * velocity, velocity
 
 
 def _shifted_in_place(logits):
@@ -205,6 +211,10 @@ ALSO_RIGHT = {
             lambda logits, labels: np.mean(logits.numpy().argmax(axis=1) == labels.numpy()),
             lambda logits, labels: sum(row.index(max(row)) == t for row, t in zip(logits.tolist(), labels, strict=True)) / len(labels)],
     "3.9": [_fit_in_parts, _fit_in_a_table],
+    "3.10": [lambda weight, velocity, gradient, rate, share: (weight - rate * (share * velocity + gradient), gradient + velocity * share),
+             lambda weight, velocity, gradient, rate, share: [part.tolist() for part in _momentum_in_numpy(weight, velocity, gradient, rate, share)]],
+    "3.11": [lambda sums: math.prod(z.sigmoid().item() * (1 - z.sigmoid().item()) for z in sums),
+             lambda sums: (sums.sigmoid() * sums.neg().sigmoid()).log().sum().exp(), lambda sums: np.prod(0.25 / np.cosh(sums.numpy() / 2) ** 2)],
 }  # fmt: skip
 
 # what is wrong: the answer, the state, and a piece of the words
@@ -284,6 +294,10 @@ WRONG = {
             (lambda *given: _fit_without_care(*given, learns=True), "wrong", "a step is taken there"),
             (lambda *given: _fit_without_care(*given, learns=False), "wrong", "`model.eval()` is missing"),
             (lambda *given: print(_fit_in_parts(*given)), "wrong", "prints its result")],
+    "3.10": [(lambda weight, velocity, gradient, rate, share: weight - rate * (share * velocity + gradient), "wrong", "2 things, in this order: the weight"),
+             (lambda weight, velocity, *others: (weight, velocity), "wrong", "Look at the weight: `my_momentum(torch.tensor([1.0])"),
+             (lambda weight, velocity, gradient, rate, share: (weight - rate * velocity.mul_(share).add_(gradient), velocity), "wrong", "changed its argument `velocity`")],
+    "3.11": [(lambda sums: 0.25 * 0.25, "wrong", "my_share(torch.tensor([3.0]))` gives 0.0625, and 0.04518 is expected")],
 }  # fmt: skip
 
 # Lessons 4 to 7 -------------------------------------------------------------------------------------------------------
