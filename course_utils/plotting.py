@@ -110,9 +110,10 @@ def mark_lowest(losses: Sequence[float], *, ax: Axes, colour: str = "C1") -> Axe
     """Mark the lowest of the losses measured at the ends of epochs 1, 2, …, with its height and its epoch."""
     lowest = min(losses)
     epoch = losses.index(lowest) + 1
+    side = "right" if epoch > len(losses) / 2 else "left"
     ax.plot(epoch, lowest, marker="v", ms=10, color=colour, mec="black", ls="none")
     ax.annotate(
-        f"{lowest:.4f}, epoch {epoch}", (epoch, lowest), (0, 12), textcoords="offset points", ha="center", color=colour,
+        f"{lowest:.4f}, epoch {epoch}", (epoch, lowest), (0, 12), textcoords="offset points", ha=side, color=colour,
     )  # fmt: skip
     return ax
 
@@ -139,6 +140,7 @@ def plot_graph(
         ax.annotate("", nodes[end], nodes[start], arrowprops=arrow)
         middle = [(one + other) / 2 for one, other in zip(nodes[start], nodes[end], strict=True)]
         text = {"xytext": (0, 4), "textcoords": "offset points", "ha": "center", "va": "bottom", "fontsize": 10.5}
+        text["bbox"] = {"facecolor": ax.get_facecolor(), "edgecolor": "none", "pad": 0.5}
         ax.annotate(label, middle, **text)
         if (start, end) in slopes:
             text |= {"xytext": (0, -4), "va": "top", "color": "C1", "fontweight": "bold"}

@@ -285,7 +285,7 @@ def test_probabilities_are_bars_below_their_digits_with_the_true_one_hatched():
     probabilities[0, 3], probabilities[1, 7] = 0.82, 0.82
     figure = plot_probabilities(torch.zeros(2, 1, 28, 28), torch.tensor([3, 1]), probabilities, heading="Two")
     for ax, shares, true in zip(figure.axes[2:], probabilities, (3, 1), strict=True):
-        assert torch.allclose(torch.tensor([bar.get_height() for bar in ax.patches]), shares)
+        assert [bar.get_height() for bar in ax.patches] == pytest.approx(shares.tolist())
         assert [digit for digit, bar in enumerate(ax.patches) if bar.get_hatch()] == [true]
     assert alternative_text(figure).startswith("Two: a 3: 3 with 82%, ")
 
