@@ -110,7 +110,7 @@ def mark_lowest(losses: Sequence[float], *, ax: Axes, colour: str = "C1") -> Axe
     """Mark the lowest of the losses measured at the ends of epochs 1, 2, …, with its height and its epoch."""
     lowest = min(losses)
     epoch = losses.index(lowest) + 1
-    side = "right" if epoch > len(losses) / 2 else "left"
+    side = "left" if epoch < len(losses) / 5 else "right" if epoch > len(losses) * 4 / 5 else "center"
     ax.plot(epoch, lowest, marker="v", ms=10, color=colour, mec="black", ls="none")
     ax.annotate(
         f"{lowest:.4f}, epoch {epoch}", (epoch, lowest), (0, 12), textcoords="offset points", ha=side, color=colour,
@@ -144,7 +144,7 @@ def plot_graph(
         ax.annotate(label, middle, **text)
         if (start, end) in slopes:
             text |= {"xytext": (0, -4), "va": "top", "color": "C1", "fontweight": "bold"}
-            ax.annotate(f"← · {_number(slopes[start, end])}", middle, **text)
+            ax.annotate(f"← × {_number(slopes[start, end])}", middle, **text)
     for name, place in nodes.items():
         ax.plot(*place, "o", ms=27, mfc="white", mec="#444444", mew=1.5)
         ax.annotate(name, place, ha="center", va="center", fontsize=12)

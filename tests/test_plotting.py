@@ -265,7 +265,7 @@ def test_a_graph_has_its_numbers_forward_below_and_its_slopes_above_the_nodes():
     numbers = {(text, place): offset for text, place, offset in texts if offset != place[1]}
     assert numbers["0.5", (0, 0)] < 0 and numbers["3w = 1.5", (1, 0)] < 0
     assert numbers["−12", (0, 0)] > 0 and numbers["−4", (1, 0)] > 0
-    assert numbers["· 3", (0.5, 0)] > 0 and numbers["← · 3", (0.5, 0)] < 0 and numbers["← · −4", (1.5, 0.5)] < 0
+    assert numbers["· 3", (0.5, 0)] > 0 and numbers["← × 3", (0.5, 0)] < 0 and numbers["← × −4", (1.5, 0.5)] < 0
     arrows = [text for text in ax.texts if text.arrow_patch]
     assert [(arrow.xyann, arrow.xy) for arrow in arrows] == [((0, 0), (1, 0)), ((1, 0), (2, 1))]
     assert alternative_text(ax.figure) == (
