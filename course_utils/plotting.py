@@ -107,6 +107,70 @@ def _course_of(losses: Sequence[float]) -> str:
     return f"{text}, not a finite number in {lost} of them" if lost else text
 
 
+def mark_lowest(losses: Sequence[float], *, ax: Axes, colour: str = "C1") -> Axes:
+    """Mark the lowest of the losses measured at the ends of epochs 1, 2, …, with its height and its epoch."""
+    lowest = min(losses)
+    epoch = losses.index(lowest) + 1
+    side = "left" if epoch < len(losses) / 5 else "right" if epoch > len(losses) * 4 / 5 else "center"
+    ax.plot(epoch, lowest, marker="v", ms=10, color=colour, mec="black", ls="none")
+    ax.annotate(
+        f"{lowest:.4f}, epoch {epoch}", (epoch, lowest), (0, 12), textcoords="offset points", ha=side, color=colour,
+    )  # fmt: skip
+    return ax
+
+
+def plot_graph(
+    nodes: Mapping[str, tuple[float, float]],
+    edges: Mapping[tuple[str, str], str],
+    *,
+    values: Mapping[str, object] | None = None,
+    slopes: Mapping[object, float] | None = None,
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw a network as a graph: nodes at their places (x, y), and between two of them an edge with its label.
+
+    `values` go forward, and stand below their nodes. `slopes` come back: a node's is that of the loss there, and stands
+    above it; an edge's is what a slope is multiplied by on its way back, and stands below the edge's label.
+    """
+    values, slopes = values or {}, slopes or {}
+    across, up = zip(*nodes.values(), strict=True)
+    wide, tall = max(across) - min(across), max(up) - min(up)
+    ax = ax or plt.subplots(figsize=(1.45 * wide + 1.2, 1.2 * tall + 1.5))[1]
+    for (start, end), label in edges.items():
+        arrow = {"arrowstyle": "-|>", "color": "#666666", "lw": 1.5, "shrinkA": 17, "shrinkB": 17}
+        ax.annotate("", nodes[end], nodes[start], arrowprops=arrow)
+        middle = [(one + other) / 2 for one, other in zip(nodes[start], nodes[end], strict=True)]
+        text = {"xytext": (0, 4), "textcoords": "offset points", "ha": "center", "va": "bottom", "fontsize": 10.5}
+        text["bbox"] = {"facecolor": ax.get_facecolor(), "edgecolor": "none", "pad": 0.5}
+        ax.annotate(label, middle, **text)
+        if (start, end) in slopes:
+            text |= {"xytext": (0, -4), "va": "top", "color": "C1", "fontweight": "bold"}
+            ax.annotate(f"← × {_number(slopes[start, end])}", middle, **text)
+    for name, place in nodes.items():
+        ax.plot(*place, "o", ms=27, mfc="white", mec="#444444", mew=1.5)
+        ax.annotate(name, place, ha="center", va="center", fontsize=12)
+        around = {"textcoords": "offset points", "ha": "center", "fontsize": 11}
+        if name in values:
+            ax.annotate(_number(values[name]), place, (0, -18), va="top", color="C0", **around)
+        if name in slopes:
+            ax.annotate(_number(slopes[name]), place, (0, 18), va="bottom", color="C1", fontweight="bold", **around)
+    ax.set(xlim=(min(across) - 0.35, max(across) + 0.35), ylim=(min(up) - 0.55, max(up) + 0.55))
+    ax.set_axis_off()
+    drawn = [f"{start} to {end}{f' ({label})' if label else ''}" for (start, end), label in edges.items()]
+    texts = [f"Graph with edges {', '.join(drawn)}"]
+    texts += [f"forward: {', '.join(f'{name} {_number(value)}' for name, value in values.items())}"] if values else []
+    back = [
+        f"{name if isinstance(name, str) else ' to '.join(name)} {_number(slope)}" for name, slope in slopes.items()
+    ]
+    texts += [f"slopes back: {', '.join(back)}"] if back else []
+    describe(ax, f"{'; '.join(texts)}.")
+    return ax
+
+
+def _number(value: object) -> str:
+    return (value if isinstance(value, str) else f"{value:.3g}").replace("-", "−")
+
+
 def plot_images(
     images: Tensor,
     titles: Sequence[str] = (),
@@ -128,7 +192,8 @@ def plot_images(
     columns = max(1, min(columns, len(images)))
     rows = max(1, -(-len(images) // columns))
     tall, wide = images.shape[-2:]
-    band = 0.25 if len(titles) else 0.0  # above each image, as a share of its width
+    lines = max((str(title).count("\n") + 1 for title in titles), default=0)
+    band = 0.25 * lines  # above each image, as a share of its width
     step_x, step_y = wide * 1.06, tall + wide * (band + 0.06)
     figure = plt.figure(figsize=(columns * 1.05, rows * 1.05 * step_y / step_x + (0.45 if heading else 0.1)))
     ax = figure.add_subplot()  # one for all: a hundred would take seconds to lay out
@@ -142,22 +207,64 @@ def plot_images(
     ax.set(xlim=(0, columns * step_x), ylim=(rows * step_y, 0))
     if heading:
         figure.suptitle(heading, x=0.01, ha="left", fontsize=12, fontweight="bold")
-    listed = f", titled in reading order: {', '.join(map(str, titles))}" if len(titles) else ""
+    listed = (
+        f", titled in reading order: {', '.join(str(title).replace(chr(10), ' ') for title in titles)}"
+        if len(titles)
+        else ""
+    )
     describe(figure, f"{heading + ': ' if heading else ''}{rows} by {columns} grid of {len(images)} images{listed}.")
     return figure
 
 
 def plot_predictions(
-    images: Tensor, labels: Tensor, predictions: Tensor, *, columns: int = 8, heading: str = ""
+    images: Tensor,
+    labels: Tensor,
+    predictions: Tensor,
+    *,
+    confidence: Tensor | None = None,
+    columns: int = 8,
+    heading: str = "",
 ) -> Figure:
-    """Draw digits titled with their predictions: `7 ✓`, or `7 ✗ (1)` in another colour where a 1 was read as a 7."""
+    """Draw digits titled with their predictions: `7 ✓`, or `7 ✗ (1)` in another colour where a 1 was read as a 7.
+
+    `confidence` [N] holds the probability given to each prediction, which is written below it.
+    """
     pairs = list(zip(labels.tolist(), predictions.tolist(), strict=True))
     titles = [f"{read} ✓" if read == true else f"{read} ✗ ({true})" for true, read in pairs]
+    sure = [f"{share:.2%}".replace("%", " %") for share in ([] if confidence is None else confidence.tolist())]
+    titles = [f"{title}\n{share}" for title, share in zip(titles, sure, strict=True)] if sure else titles
     colours = [RIGHT if read == true else WRONG for true, read in pairs]
     figure = plot_images(images, titles, columns=columns, colours=colours, heading=heading)
-    wrong = [f"a {true} read as {read}" for true, read in pairs if read != true]
+    wrong = [
+        f"a {true} read as {read}{f' with {sure[index]}' if sure else ''}"
+        for index, (true, read) in enumerate(pairs)
+        if read != true
+    ]
     right = f"{len(pairs) - len(wrong)} of {len(pairs)} digits read right"
     describe(figure, f"{heading + ': ' if heading else ''}{right}; wrong: {', '.join(wrong) or 'none'}.")
+    return figure
+
+
+def plot_probabilities(images: Tensor, labels: Tensor, probabilities: Tensor, *, heading: str = "") -> Figure:
+    """Draw digits [N, 1, 28, 28], and below each a bar for each of its ten probabilities [N, 10].
+
+    The bar of the true digit is hatched.
+    """
+    figure, axes = plt.subplots(2, len(images), figsize=(1.75 * len(images), 3.4), sharey="row", squeeze=False)
+    texts = []
+    for above, below, image, true, shares in zip(*axes, images, labels.tolist(), probabilities, strict=True):
+        above.imshow(image[0].numpy())
+        above.set_axis_off()
+        bars = below.bar(range(10), shares.tolist(), color="C0")
+        bars[true].set(hatch="////", facecolor="white", edgecolor="C1", lw=1.5)
+        below.set(xticks=range(10), ylim=(0, 1), yticks=(0, 0.5, 1))
+        below.tick_params(labelsize=9, length=0)
+        below.grid(axis="x", visible=False)
+        first, second = shares.topk(2).indices.tolist()
+        texts.append(f"a {true}: {first} with {shares[first]:.0%}, {second} with {shares[second]:.0%}")
+    if heading:
+        figure.suptitle(heading, x=0.01, ha="left", fontsize=12, fontweight="bold")
+    describe(figure, f"{heading + ': ' if heading else ''}{'; '.join(texts)}.")
     return figure
 
 

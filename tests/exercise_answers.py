@@ -17,7 +17,7 @@ from course_utils.exercises.lesson_5 import interval
 
 def _by_autograd(X, T, *weights):
     W1, b1, W2, b2 = weights = [weight.clone().double().requires_grad_() for weight in weights]
-    F.cross_entropy((X.double() @ W1 + b1).relu() @ W2 + b2, T).backward()
+    F.cross_entropy((X.double() @ W1.T + b1).relu() @ W2.T + b2, T).backward()
     return [weight.grad for weight in weights]
 
 
@@ -257,6 +257,9 @@ ALSO_RIGHT = {  # in other ways than the course; other forms of a result (a list
     "3.8": [lambda logits, labels: (logits.softmax(1).argmax(1) == labels).sum() / len(labels),
             lambda logits, labels: sum(row.index(max(row)) == t for row, t in zip(logits.tolist(), labels, strict=True)) / len(labels)],
     "3.9": [_fit_in_parts, _fit_in_a_table],
+    "3.10": [lambda weight, velocity, gradient, rate, share: (weight - rate * (share * velocity + gradient), gradient + velocity * share)],
+    "3.11": [lambda sums: math.prod(z.sigmoid().item() * (1 - z.sigmoid().item()) for z in sums),
+             lambda sums: (sums.sigmoid() * sums.neg().sigmoid()).log().sum().exp(), lambda sums: np.prod(0.25 / np.cosh(sums.numpy() / 2) ** 2)],
     "4.1": [lambda image, kernel: (image.unfold(0, len(kernel), 1).unfold(1, len(kernel), 1) * kernel).sum((2, 3)), lambda image, kernel: _shifted_sum(image, kernel)],
     "4.2": [torch.tensor([[-0.5] * 3, [1] * 3, [-0.5] * 3]), ((0, 0, 0), (1, 1, 1), (-1, -1, -1)), np.array([[1, -2, -1.5], [2, 4, 5], [-3, -2, -3.5]])],
     "4.3": [lambda n, k, s, wanted: _padding_by_trial(n, k, s, wanted),
@@ -344,7 +347,7 @@ WRONG = {
     "2.5": [(_one_step, "wrong", "It ends after the first batch"), (_two_steps_a_batch, "wrong", "Look at the weights after the epoch"),
             (lambda model, batches, loss_fn, optimizer: [len(batches)], "error", "has no len()")],
     "2.7": [(lambda sizes, bend: _InSequential([sizes[0], 4, 3, sizes[-1]], bend), "wrong", "the shapes of its parameters: `MyNetwork([4, 2], torch.sigmoid)` gives"),
-            (lambda sizes: sizes, "error", "no attribute 'parameters'")],
+            (lambda sizes, bend: sizes, "error", "no attribute 'parameters'")],
     "3.1": [([12, 12], "wrong", "12 is ∂L/∂w₁"), ([2, 6], "wrong", "Both are half"), ([2, 12], "wrong", "∂L/∂w₂ is half of what it should be"), ([4, 5], "wrong", "5 at place 2")],
     "3.2": [(lambda logits: torch.log_softmax(logits, dim=1) * 1.0005, "wrong", "is expected")],
     "3.4": [(lambda *given: [part.T if index == 2 else part for index, part in enumerate(_by_autograd(*given))], "wrong", "dW2 is transposed"),
@@ -357,6 +360,10 @@ WRONG = {
     "3.9": [(lambda *given: training.fit(*given[:-1], epochs=given[-1]).train_loss, "wrong", "the two lists"),
             (lambda *given: _fit_without_care(*given, learns=True), "wrong", "a step is taken there"),
             (lambda *given: _fit_without_care(*given, learns=False), "wrong", "`model.eval()` is missing")],
+    "3.10": [(lambda weight, velocity, gradient, rate, share: weight - rate * (share * velocity + gradient), "wrong", "2 things, in this order: the weight"),
+             (lambda weight, velocity, *others: (weight, velocity), "wrong", "Look at the weight: `my_momentum(torch.tensor([1.0])"),
+             (lambda weight, velocity, gradient, rate, share: (weight - rate * velocity.mul_(share).add_(gradient), velocity), "wrong", "changed its argument `velocity`")],
+    "3.11": [(lambda sums: 0.25 * 0.25, "wrong", "my_share(torch.tensor([3.0]))` gives 0.0625, and 0.04518 is expected")],
     "4.1": [(lambda image, kernel: _shifted_sum(image, kernel).round(), "wrong", "my_convolution(torch.tensor([["),
             (lambda image, kernel: F.conv2d(image[None, None], kernel[None, None], padding=1)[0, 0], "wrong", "shape")],
     "4.2": [([[math.inf] * 3] * 3, "wrong", "above 0"),

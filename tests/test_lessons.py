@@ -1,5 +1,7 @@
 """What a lesson writes out in view is what the package holds, bit for bit."""
 
+from itertools import takewhile
+
 import nbformat
 import pytest
 import torch
@@ -21,8 +23,12 @@ def definition(lesson: str, name: str):
         lines = cell.source.splitlines()
         starts = [i for i, line in enumerate(lines) if line.startswith((f"class {name}(", f"def {name}("))]
         if cell.cell_type == "code" and starts:
-            body = [line for line in lines[starts[0] + 1 :] if line.startswith(" ") or not line]
+            body = takewhile(lambda line: line.startswith(" ") or not line, lines[starts[0] + 1 :])
             namespace = {"torch": torch, "nn": nn, "squared_error": training.squared_error}
+            namespace |= {
+                "step": lesson_exercises(3)["3.6"].reference,
+                "accuracy": lesson_exercises(3)["3.8"].reference,
+            }
             exec("\n".join([lines[starts[0]], *body]), namespace)
             return namespace[name]
     raise AssertionError(f"{path} does not define {name}")
@@ -65,7 +71,43 @@ def test_the_evaluation_of_lesson_3_is_the_packages():
     model, parts = models.BPNetwork(), batches(DIGITS, 64, shuffle=False)
     loss, accuracy = definition("03", "evaluate_by_hand")(model, parts, nn.NLLLoss())
     metrics = training.evaluate(model, parts, nn.NLLLoss())
-    assert loss == pytest.approx(metrics.loss) and accuracy == metrics.accuracy
+    assert loss == pytest.approx(metrics.loss) and accuracy == pytest.approx(metrics.accuracy)
+
+
+def test_the_fit_of_exercise_3_9_gives_the_packages_weights_losses_and_accuracies():
+    trained = []
+    for fit in (lesson_exercises(3)["3.9"].reference, training.fit):
+        torch.manual_seed(0)
+        model = models.BPNetwork()
+        optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+        train = batches(DIGITS, 64, shuffle=True, generator=torch.Generator().manual_seed(0))
+        measured = fit(model, train, batches(DIGITS, 40, shuffle=False), nn.NLLLoss(), optimizer, epochs=2)
+        trained.append((model, measured))
+    (mine, (losses, accuracies)), (theirs, history) = trained
+    assert equal(mine, theirs) and losses == pytest.approx(history.train_loss)
+    assert accuracies == history.validation_accuracy
+
+
+def test_the_steps_of_momentum_and_adam_are_torchs():
+    momentum_step, adam_step = lesson_exercises(3)["3.10"].reference, definition("03", "adam_step")
+    start = torch.linspace(-2, 2, 7, dtype=torch.float64)
+    for optimizer_class, settings, step in (
+        (
+            torch.optim.SGD,
+            {"lr": 0.01, "momentum": 0.9},
+            lambda weight, kept, t: momentum_step(weight, *kept, weight.exp(), 0.01, 0.9),
+        ),
+        (torch.optim.Adam, {"lr": 0.01}, lambda weight, kept, t: adam_step(weight, *kept, weight.exp(), 0.01, t)),
+    ):
+        theirs = start.clone().requires_grad_()
+        optimizer = optimizer_class([theirs], **settings)
+        ours, kept = start, [torch.zeros_like(start)] * (1 if optimizer_class is torch.optim.SGD else 2)
+        for t in range(1, 31):
+            optimizer.zero_grad()
+            theirs.exp().sum().backward()
+            optimizer.step()
+            ours, *kept = step(ours, kept, t)
+        assert torch.allclose(ours, theirs, rtol=0, atol=1e-13) and not torch.allclose(ours, start, atol=0.1)
 
 
 def test_the_mini_batches_and_the_squared_error_of_lesson_2_are_the_packages():

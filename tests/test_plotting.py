@@ -10,10 +10,14 @@ from IPython.utils.capture import capture_output
 from course_utils import plotting
 from course_utils.plotting import (
     alternative_text,
+    mark_lowest,
     plot_confusion,
+    plot_graph,
     plot_images,
     plot_loss,
     plot_network,
+    plot_predictions,
+    plot_probabilities,
     use_course_style,
 )
 from course_utils.training import History
@@ -31,7 +35,9 @@ DRAWN_ON_AN_AXES = {
         lambda p: (p[:, 0] > 0).float(), POINTS, POINTS[:, 0] > 0, ax=ax
     ),
     "plot_network": lambda ax=None: plot_network([3, 1], ["in", "out"], ax=ax),
+    "plot_graph": lambda ax=None: plot_graph(*GRAPH, ax=ax),
 }
+GRAPH = {"w": (0, 0), "y": (1, 0), "L": (2, 1)}, {("w", "y"): "· 3", ("y", "L"): ""}
 HISTORY = History(
     train_loss=[2.0, 1.0, 0.5],
     validation_loss=[1.5, 0.75, 0.9],
@@ -263,3 +269,44 @@ def test_a_column_of_many_neurons_has_a_gap_in_its_middle():
     many, few = (sorted(column.get_offsets()[:, 1].tolist()) for column in ax.collections)
     assert few == [-1.5, -0.5, 0.5, 1.5] and many == [-2, 2]
     assert "⋮" in [text.get_text() for text in ax.texts] and "784 pixels, 4 output" in alternative_text(ax.figure)
+
+
+def test_a_graph_has_its_numbers_forward_below_and_its_slopes_above_the_nodes():
+    slopes = {"y": -4, "w": -12, ("w", "y"): 3, ("y", "L"): -4}
+    ax = plot_graph(*GRAPH, values={"w": 0.5, "y": "3w = 1.5"}, slopes=slopes)
+    texts = [(text.get_text(), text.xy, text.xyann[1]) for text in ax.texts if text.get_text()]
+    for name, place in GRAPH[0].items():
+        assert (name, place, place[1]) in texts
+    numbers = {(text, place): offset for text, place, offset in texts if offset != place[1]}
+    assert numbers["0.5", (0, 0)] < 0 and numbers["3w = 1.5", (1, 0)] < 0
+    assert numbers["−12", (0, 0)] > 0 and numbers["−4", (1, 0)] > 0
+    assert numbers["· 3", (0.5, 0)] > 0 and numbers["← × 3", (0.5, 0)] < 0 and numbers["← × −4", (1.5, 0.5)] < 0
+    arrows = [text for text in ax.texts if text.arrow_patch]
+    assert [(arrow.xyann, arrow.xy) for arrow in arrows] == [((0, 0), (1, 0)), ((1, 0), (2, 1))]
+    assert alternative_text(ax.figure) == (
+        "Graph with edges w to y (· 3), y to L; forward: w 0.5, y 3w = 1.5; "
+        "slopes back: y −4, w −12, w to y 3, y to L −4."
+    )
+    assert "slopes" not in alternative_text(plot_graph(*GRAPH).figure)
+
+
+def test_the_lowest_loss_is_marked_at_the_end_of_its_epoch():
+    ax = mark_lowest([0.5, 0.25, 0.3], ax=plt.subplots()[1])
+    assert points(ax.lines[0]) == [(2, 0.25)] and ax.texts[0].get_text() == "0.2500, epoch 2"
+
+
+def test_probabilities_are_bars_below_their_digits_with_the_true_one_hatched():
+    probabilities = torch.full((2, 10), 0.02)
+    probabilities[0, 3], probabilities[1, 7] = 0.82, 0.82
+    figure = plot_probabilities(torch.zeros(2, 1, 28, 28), torch.tensor([3, 1]), probabilities, heading="Two")
+    for ax, shares, true in zip(figure.axes[2:], probabilities, (3, 1), strict=True):
+        assert [bar.get_height() for bar in ax.patches] == pytest.approx(shares.tolist())
+        assert [digit for digit, bar in enumerate(ax.patches) if bar.get_hatch()] == [true]
+    assert alternative_text(figure).startswith("Two: a 3: 3 with 82%, ")
+
+
+def test_how_sure_a_prediction_was_stands_below_it():
+    labels, predictions = torch.tensor([1, 2]), torch.tensor([1, 7])
+    figure = plot_predictions(torch.zeros(2, 28, 28), labels, predictions, confidence=torch.tensor([0.5, 0.9987]))
+    assert [text.get_text() for text in figure.axes[0].texts] == ["1 ✓\n50.00 %", "7 ✗ (2)\n99.87 %"]
+    assert alternative_text(figure) == "1 of 2 digits read right; wrong: a 2 read as 7 with 99.87 %."

@@ -1,4 +1,4 @@
-"""Lesson 3: back-propagation, log-softmax, NLL, the five steps, a learning rate, accuracy, a whole training."""
+"""Lesson 3: back-propagation, log-softmax, NLL, the five steps, a learning rate, accuracy, a training, momentum."""
 
 import math
 from collections.abc import Callable
@@ -76,18 +76,18 @@ MEAN_NLL = Exercise(
 
 def my_backward(X, T, W1, b1, W2, b2):
     N = len(T)
-    A = X @ W1 + b1
+    A = X @ W1.T + b1
     H = A.clamp(min=0)
-    Z = H @ W2 + b2
+    Z = H @ W2.T + b2
     dZ = (Z.softmax(dim=1) - nn.functional.one_hot(T, Z.shape[1])) / N
-    dW2, db2 = H.T @ dZ, dZ.sum(dim=0)
-    dA = (dZ @ W2.T) * (A > 0)
-    dW1, db1 = X.T @ dA, dA.sum(dim=0)
+    dW2, db2 = dZ.T @ H, dZ.sum(dim=0)
+    dA = (dZ @ W2) * (A > 0)
+    dW1, db1 = dA.T @ X, dA.sum(dim=0)
     return dW1, db1, dW2, db2
 
 
 def _gradients_of(samples, inputs, hidden, classes, dtype=torch.float32):
-    shapes = (samples, inputs), (inputs, hidden), (hidden,), (hidden, classes), (classes,)
+    shapes = (samples, inputs), (hidden, inputs), (hidden,), (classes, hidden), (classes,)
     X, *weights = (drawn(*shape, seed=seed, dtype=dtype) for seed, shape in enumerate(shapes, start=samples))
     return X, (torch.arange(samples) * 2 + 1) % classes, *weights
 
@@ -100,11 +100,14 @@ BACKWARD = Exercise(
         "The sign of {part} is turned round: dZ is P minus the one-hot targets.": altered(my_backward, {" / N": " / -N"}),
         "{part} is transposed. A gradient has the shape of what it belongs to.": altered(my_backward, {"return dW1, db1, dW2": "return dW1.T, db1, dW2.T"}),
         "{part} is divided by the number of samples twice: the division is in dZ already.": altered(my_backward, {" / N": " / N**2"}),
-        "{part} is computed as if every hidden neuron were on. Where A ≤ 0 the ReLU is flat: multiply by `(A > 0)`.": altered(my_backward, {" * (A > 0)": ""})},
+        "{part} is computed as if every hidden neuron were on. Where A ≤ 0 the ReLU is flat: multiply by `(A > 0)`.": altered(my_backward, {" * (A > 0)": ""}),
+        "{part} starts from the logits themselves: dZ is made of P, which is their softmax.": altered(my_backward, {"Z.softmax(dim=1)": "Z"}),
+        "{part} is a mean over the samples. The 1/N is in dZ already, so here the samples' slopes add up.": altered(my_backward, {"dZ.sum(dim=0)": "dZ.mean(dim=0)", "dA.sum(dim=0)": "dA.mean(dim=0)"}),
+    },
     hints=("Go forward first, and keep A, H and Z. Then start at the end: dZ = (P − one-hot(T)) / N.",
-           "Back through Z = H W₂ + b₂: dW₂ is `H.T @ dZ`, db₂ is the sum of dZ over the samples, dH is `dZ @ W2.T`.",
+           "Back through Z = H W₂ᵀ + b₂: dW₂ is `dZ.T @ H`, db₂ is the sum of dZ over the samples, dH is `dZ @ W2`.",
            "Back through the ReLU: dA is dH where A > 0, else 0. Then the same step once more, with X in the place of H."),
-    why="Two linear layers need the same three lines each, and between them the ReLU lets a gradient through where it let the number through.")  # fmt: skip
+    why="Two linear layers need the same three lines each, and between them the ReLU lets a slope pass where it let the number pass.")  # fmt: skip
 
 
 def my_count(sizes):
@@ -292,4 +295,62 @@ FIT = Exercise(
            "divided once an epoch, by the number of *digits*."),
     why="Learn in `train()`, measure in `eval()` without gradients, weigh every mean by its digits. This is all that `fit` does.")  # fmt: skip
 
-EXERCISES = [GRADIENTS, LOG_SOFTMAX, MEAN_NLL, BACKWARD, PARAMETERS, STEP, LEARNING_RATE, ACCURACY, FIT]
+
+def my_momentum(weight, velocity, gradient, learning_rate, momentum):
+    velocity = momentum * velocity + gradient
+    return weight - learning_rate * velocity, velocity
+
+
+MOMENTUM = Exercise(
+    "3.10", "a step with momentum", my_momentum, parts=("the weight", "the velocity"),
+    inputs=[
+        (torch.tensor([1.0]), torch.tensor([2.0]), torch.tensor([3.0]), 0.1, 0.5),
+        (drawn(3, seed=1), torch.zeros(3), drawn(3, seed=2), 0.01, 0.9),
+        (drawn(4, seed=3), drawn(4, seed=4), drawn(4, seed=5), 0.5, 0.0),
+        (drawn(2, 3, seed=6), drawn(2, 3, seed=7), drawn(2, 3, seed=8), 0.003, 0.9),
+    ],
+    mistakes={
+        "The velocity takes up only a share of the gradient. SGD adds the whole of it: what comes in is not multiplied by 1 − momentum.": altered(my_momentum, {"+ gradient": "+ (1 - momentum) * gradient"}),
+        "The learning rate is in the velocity. Keep it out of there: the velocity is made of gradients alone.": altered(my_momentum, {"+ gradient": "+ learning_rate * gradient", "- learning_rate * velocity": "- velocity"}),
+        "The weight moves by the velocity of the step before. First the velocity takes up the gradient, then the weight moves by it.": altered(my_momentum, {"    velocity =": "    old, velocity = velocity,", "return weight - learning_rate * velocity": "return weight - learning_rate * old"}),
+        "The weight moves uphill. A step goes against the velocity: subtract.": altered(my_momentum, {"weight -": "weight +"}),
+        "The sign of the gradient is turned round: the velocity adds it up, and the weight moves against the velocity.": altered(my_momentum, {"+ gradient": "- gradient"}),
+        "The sign of the velocity is turned round. It adds up gradients, and the weight moves against it.": altered(my_momentum, {"+ gradient": "- gradient", "weight -": "weight +"}),
+        "The weight moves by the gradient alone, so nothing of the last steps is kept. Move it by the new velocity.": altered(my_momentum, {"learning_rate * velocity": "learning_rate * gradient"}),
+        "The momentum belongs to the old velocity: a share of *that* is kept, and the whole gradient is added.": altered(my_momentum, {"momentum * velocity + gradient": "velocity + momentum * gradient"}),
+        "This looks a step ahead: it is Nesterov's momentum. The plain one moves the weight by the new velocity.": altered(my_momentum, {"learning_rate * velocity, ": "learning_rate * (gradient + momentum * velocity), "}),
+        "The two stand in the wrong order: first the weight, then the velocity.": altered(my_momentum, {"return weight - learning_rate * velocity, velocity": "return velocity, weight - learning_rate * velocity"}),
+    },
+    hints=("Two lines are enough: one for the new velocity, one for the new weight.",
+           "Of the old velocity a share is kept, and the whole gradient is added to that share.",
+           "The weight then moves against the *new* velocity, by the learning rate times it. Give back both, the weight first."),
+    why="With momentum 0 the velocity is the gradient, and the step is plain SGD's.")  # fmt: skip
+
+
+def my_share(sums):
+    slopes = sums.sigmoid() * (1 - sums.sigmoid())
+    return slopes.prod()
+
+
+SHARE_LEFT = Exercise(
+    "3.11", "what a chain of sigmoids leaves", my_share, atol=1e-9,
+    inputs=[(torch.zeros(2),), (torch.tensor([3.0]),), (torch.tensor([0.5, -1.0, 2.0]),), (drawn(5, seed=1, dtype=torch.float64),)],
+    mistakes={
+        "This is the most that can be left. A sigmoid leaves a quarter only where it is steepest, at 0; here each has its own slope.": altered(my_share, {"slopes.prod()": "0.25 ** len(sums)"}),
+        "The slopes are multiplied on the way back, and not added up.": altered(my_share, {"slopes.prod()": "slopes.sum()"}),
+        "This multiplies the sigmoids themselves. What a gradient meets on its way is their slope, σ(z) (1 − σ(z)).": altered(my_share, {"slopes.prod()": "sums.sigmoid().prod()"}),
+        "These are the slopes. The gradient passes through one after the other: multiply them.": altered(my_share, {"slopes.prod()": "slopes"}),
+        "A slope is what is *left* after a sigmoid, not what is lost.": altered(my_share, {"slopes.prod()": "1 - slopes.prod()"}),
+        "This is how many times smaller it gets. The share is 1 divided by that.": altered(my_share, {"slopes.prod()": "1 / slopes.prod()"}),
+        "This is a percentage. Write the share as a number from 0 to 1.": altered(my_share, {"slopes.prod()": "100 * slopes.prod()"}),
+        "That is one sigmoid. The gradient passes through all of them.": altered(my_share, {"slopes.prod()": "slopes[0]"}),
+        "This is the slope at the sum of them all. Each sigmoid has its own place, and so its own slope.": lambda sums: my_share(sums.sum()),
+    },
+    hints=("A sigmoid passes on its slope at the place where it is: σ(z) (1 − σ(z)), as lesson 1 said.",
+           "Slopes along a chain multiply: the second sigmoid passes on its share of what the first one left.",
+           "All slopes at once come from `sums.sigmoid()`. A tensor has `.sum()` for adding up, and `.prod()` for multiplying."),
+    why="For two sums of 0 that is ¼ · ¼ = 1/16, the most that two sigmoids can leave. Away from 0 they leave less, and the weights take their share too.")  # fmt: skip
+
+EXERCISES = [
+    GRADIENTS, LOG_SOFTMAX, MEAN_NLL, BACKWARD, PARAMETERS, STEP, LEARNING_RATE, ACCURACY, FIT, MOMENTUM, SHARE_LEFT,
+]  # fmt: skip
