@@ -39,16 +39,17 @@ NETWORKS = {  # nodes in the order in which they are computed, at [column, row];
     "two paths": {
         "nodes": [
             _node("x", "input", (0, 0.5)),
-            _node("s", "sum", (1, 0.5), "x w"),
-            _node("a1", "sum", (2, 0), "s u1"),
-            _node("a2", "sum", (2, 1), "s u2"),
-            _node("h1", "relu", (3, 0), "a1"),
-            _node("h2", "relu", (3, 1), "a2"),
-            _node("y", "sum", (4, 0.5), "h1 v1", "h2 v2"),
-            _node("t", "input", (5, 1.2)),
-            _node("L", "loss", (5, 0.5), "y", "t"),
+            _node("a", "sum", (1, 0.5), "x u"),
+            _node("h", "relu", (2, 0.5), "a"),
+            _node("a1", "sum", (3, 0), "h w1"),
+            _node("a2", "sum", (3, 1), "h w2"),
+            _node("k1", "relu", (4, 0), "a1"),
+            _node("k2", "relu", (4, 1), "a2"),
+            _node("y", "sum", (5, 0.5), "k1 v1", "k2 v2"),
+            _node("t", "input", (6, 1.2)),
+            _node("L", "loss", (6, 0.5), "y", "t"),
         ],
-        "numbers": {"x": 1, "w": 2, "u1": 0.5, "u2": 1.5, "v1": 2, "v2": -1, "t": 1},
+        "numbers": {"x": 2, "u": 1, "w1": 1, "w2": 0.5, "v1": 1, "v2": -1, "t": 3},
     },
 }
 
