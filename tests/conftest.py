@@ -44,7 +44,7 @@ def shell(tmp_path):
     matplotlib.pyplot.switch_backend("agg")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # a Playwright left open would leave its event loop running
 def chromium():
     from playwright.sync_api import sync_playwright
 

@@ -143,7 +143,7 @@ def test_lesson_1_is_played_with_and_what_was_done_is_kept(page, lab):
 def test_lesson_2_turns_a_three_into_a_seven(page, lab):
     run_all(page, lab, "02_sigmoid_mlp_regression")
     stage, _ = explorable(page, "morph_a_digit(")
-    stage.get_by_label("on its way").focus()
+    stage.get_by_role("slider", name="on its way", exact=True).focus()
     page.keyboard.press("End")
     wait_until(page, lambda: "100 %" in stage.locator(".ex-slider output").inner_text())
 

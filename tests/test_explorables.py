@@ -137,9 +137,7 @@ def test_the_morph_takes_digits_that_all_read_right(shell, networks):
         best = its & right[0] & right[1]
         assert torch.equal(images[digit], TEST.images[best if best.any() else its][0])
     assert (given["from"], given["to"]) == (0, 1) and page["readers"][1]["network"] == "ThreeLayerNetwork"
-    assert re.match(
-        r"A 0 turns into a 1\. SigmoidMLP's number goes from .* to .*; ThreeLayerNetwork reads 0, .*1\.", text
-    )
+    assert re.match(r"A 0 turns into a 1\. SigmoidMLP's number goes from .* to .*; ThreeLayerNetwork reads .*\.", text)
 
 
 def test_the_filter_takes_a_network_and_filters_by_hand(shell, networks):

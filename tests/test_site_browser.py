@@ -2,26 +2,21 @@
 
 import json
 import re
-import shutil
 from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from browsing import NEEDS_CHROMIUM
 
 from course_utils.instructor.manifest import NOTEBOOKS, read_course
 from course_utils.site.landing import build_site
 
-NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-CHROMIUM = next(filter(None, map(shutil.which, NAMES)), None)
 COURSE = read_course(NOTEBOOKS)
 PAGES = ["index", *(lesson.name for lesson in COURSE.lessons), "instructors"]
 WIDTHS = {"phone": 390, "desk": 1280}
 MOST = 800_000  # bytes of a page, without its figures
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(CHROMIUM is None, reason=f"no Chromium is installed (looked for {', '.join(NAMES)})"),
-]
+pytestmark = NEEDS_CHROMIUM
 
 LOOK = Path(__file__).with_name("look_at_page.js").read_text(encoding="utf-8")
 
@@ -31,16 +26,6 @@ def site(tmp_path_factory):
     out = tmp_path_factory.mktemp("site") / "site"
     build_site(COURSE, out)
     return out
-
-
-@pytest.fixture(scope="module")
-def chromium():
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield browser
-        browser.close()
 
 
 @pytest.fixture

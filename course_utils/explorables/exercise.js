@@ -44,7 +44,7 @@ export function judge(form, got, why) {
   if (equal(got, form.right, form)) return { right: true, words: why };
   const place = form.parts.findIndex((_, index) => !equal(got?.[index], form.right[index], form));
   const named = form.mistakes.find(([, value]) => equal(got, value, form))
-    ?? form.mistakes.find(([, value]) => place >= 0 && Array.isArray(value) && value[place] !== null && equal(got?.[place], value[place], form)); // prettier-ignore
+    ?? form.mistakes.find(([words, value]) => place >= 0 && Array.isArray(value) && (words.includes("{part}") || value.includes(null)) && value[place] !== null && equal(got?.[place], value[place], form)); // prettier-ignore
   if (named) return { right: false, words: named[0].replaceAll("{part}", form.parts[place] ?? "") };
   const wanted = shape(form.right);
   if (got === undefined || String(shape(got)) !== String(wanted)) {
