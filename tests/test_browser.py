@@ -172,4 +172,4 @@ def test_lesson_5_reads_a_drawn_seven_five_times(page, lab):
     wait_until(page, lambda: said.inner_text().startswith("CNN reads"))
     answers = stage.locator(".ex-answer")
     read = [answers.nth(index).get_attribute("aria-label") for index in range(answers.count())]
-    assert len(read) == 5 and all(re.search(r": (\d, \d+ %|−?[\d.]+, rounds to \d)$", words) for words in read), read
+    assert len(read) >= 5 and all(re.search(r": (\d, \d+ %|−?[\d.]+, rounds to \d)$", words) for words in read), read
