@@ -92,8 +92,10 @@ def run_all(page, lab, lesson):
     page.wait_for_selector('#jp-main-statusbar :text("| Idle")')  # the kernel is there
     page.click('.lm-MenuBar-itemLabel:text-is("Run")')
     page.click('.lm-Menu-itemLabel:text-is("Run All Cells")')
-    last = page.locator(".jp-CodeCell").last.locator(".jp-InputArea-prompt")
-    wait_until(page, lambda: re.fullmatch(r"\[\d+\]:", last.inner_text().strip()) and "[*]" not in page.content())
+    last = page.locator(".jp-CodeCell .jp-InputArea-prompt").last  # a folded cell has none
+    idle = page.locator('#jp-main-statusbar :text("| Idle")')
+    ran = lambda: re.fullmatch(r"\[\d+\]:", last.inner_text().strip()) and "[*]" not in page.content()  # noqa: E731
+    wait_until(page, lambda: ran() and idle.count())
     assert page.locator('[data-mime-type="application/vnd.jupyter.stderr"]').count() == 0
     assert page.locator('[data-mime-type="application/vnd.jupyter.error"]').count() == 0
 
