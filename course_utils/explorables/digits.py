@@ -19,6 +19,7 @@ from ..recipes import RECIPES
 from ..training import predict, to_digits
 from .stage import new_figure, show
 
+SMALL = 10_000  # parameters of a network that a page can take along
 STRONG, PALE, VALUE = "#0072B2", "#A9CDE3", "#D55E00"
 INK = {"cmap": "gray_r", "vmin": 0}
 
@@ -47,7 +48,8 @@ def drawing_pad(networks: Networks, example: Tensor) -> None:
     """A pad to draw a digit on, the digit as networks see it, and what each of them answers while it is drawn.
 
     Each network is one of torch's, or a `Reader`; one that has a recipe's name is normalised as its recipe says. On a
-    page the course's trained networks stand for those of their name. The pad opens with `example`, uint8 [1, 28, 28].
+    page the course's trained networks stand for those of their name, and large others are left out. The pad opens
+    with `example`, uint8 [1, 28, 28].
     """
     readers = _as_readers(networks)
     image = {"example": _bytes(example)}
@@ -117,10 +119,11 @@ def _in_notebook(readers: Mapping[str, Reader]) -> list[dict]:
 
 
 def _on_page(readers: Mapping[str, Reader]) -> list[dict]:
-    """Each reader with the course's trained network of its name, where there is one, else with its own."""
+    """Each reader with the course's trained network of its name; others only where they are small."""
     return [
         {"name": name, "network": name if name in RECIPES else reader.layers(), "temperature": reader.temperature}
         for name, reader in readers.items()
+        if name in RECIPES or sum(part.numel() for part in reader.network.parameters()) <= SMALL
     ]
 
 
