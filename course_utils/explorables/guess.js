@@ -8,7 +8,7 @@ const TOLD = "explorable-guess"; // the event that tells the reveal of a guess, 
 
 const STYLE = `
 .guess { border: 1px solid var(--line); border-left: 4px solid var(--one); border-radius: 6px; padding: 10px 14px; max-width: 44rem }
-.guess h4 { margin: 0 0 6px; font-size: 1em } .guess fieldset { border: 0; margin: 0 0 6px; padding: 0 }
+.guess .asked { margin: 0 0 6px; font-weight: 600 } .guess fieldset { border: 0; margin: 0 0 6px; padding: 0 }
 .guess fieldset label { display: flex; gap: 8px; padding: 5px 0; align-items: baseline } .guess legend { padding: 0 }
 .guess canvas { width: 100%; margin: 4px 0 } .guess .curve { height: 260px; cursor: crosshair } .guess .line { height: 78px }
 .guess ul { list-style: none; margin: 0 0 8px; padding: 0 } .guess li { padding: 3px 0 3px 1.6em; text-indent: -1.6em }
@@ -31,7 +31,7 @@ function render({ model, el }) {
   function ask() {
     let [answer, sure] = [null, null];
     const asked = kind === "number" ? `, within ${shown(within)}` : "";
-    open(`<h4>Predict first: ${escaped(question)}</h4><div class="answer"></div><div class="sure"></div>
+    open(`<p class="asked">Predict first: ${escaped(question)}</p><div class="answer"></div><div class="sure"></div>
       <div class="ex-row"><button class="commit" disabled>Commit my guess</button></div><p class="ex-said"></p>`);
     const commit = stage.find(".commit");
     const ready = () => (commit.disabled = answer === null || sure === null);
@@ -133,7 +133,7 @@ function render({ model, el }) {
   const mine = () => (kind === "curve" ? "the curve below" : kind === "number" ? shown(kept.answer) : `“${kept.answer}”`);
 
   function committed() {
-    open(`<h4>Predict first: ${escaped(question)}</h4><p>Your guess: <span class="mine">${escaped(mine())}</span>, and you are
+    open(`<p class="asked">Predict first: ${escaped(question)}</p><p>Your guess: <span class="mine">${escaped(mine())}</span>, and you are
       ${kept.sure} % sure. Read on: further down it meets the truth.</p><div class="picture"></div>
       <div class="ex-row"><button class="anew">Guess anew</button></div><p class="ex-said ex-hidden">Your guess is kept.</p>`);
     if (kind === "curve") picture(null);
@@ -149,7 +149,7 @@ function render({ model, el }) {
       : `You were ${kept.sure} % sure, and ${right ? "you were right" : "it came out otherwise"}.`;
     const told = { choice: `It is “${truth}”.`, number: `It is ${kind === "number" ? shown(truth) : ""}${kept.sure ? `, ${shown(gap)} from your guess` : ""}.`,
       curve: kept.sure ? `On average your curve is ${format(gap)} away from it.` : "" }[kind]; // prettier-ignore
-    open(`<h4>${escaped(question)}</h4><div class="picture"></div><p class="ex-said"></p>`);
+    open(`<p class="asked">${escaped(question)}</p><div class="picture"></div><p class="ex-said"></p>`);
     if (kind === "choice") {
       stage.find(".picture").innerHTML = `<ul>${choices
         .map(
