@@ -11,7 +11,7 @@ const STYLE = `
 .guess .asked { margin: 0 0 6px; font-weight: 600 } .guess fieldset { border: 0; margin: 0 0 6px; padding: 0 }
 .guess fieldset label { display: flex; gap: 8px; padding: 5px 0; align-items: baseline } .guess legend { padding: 0 }
 .guess canvas { width: 100%; margin: 4px 0 } .guess .curve { height: 260px; cursor: crosshair } .guess .line { height: 78px }
-.guess ul { list-style: none; margin: 0 0 8px; padding: 0 } .guess li { padding: 3px 0 3px 1.6em; text-indent: -1.6em }
+.guess ul { list-style: none; margin: 0 0 8px; padding: 0 } .guess li { padding: 3px 0 3px 1.6em; text-indent: -1.6em; color: var(--text) }
 .guess .mine { color: var(--one); font-weight: 600 } .guess .true { font-weight: 600 } .guess p:last-of-type { margin: 6px 0 0 }`;
 
 function render({ model, el }) {
