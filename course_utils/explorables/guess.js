@@ -11,7 +11,7 @@ const STYLE = `
 .guess .asked { margin: 0 0 6px; font-weight: 600 } .guess fieldset { border: 0; margin: 0 0 6px; padding: 0 }
 .guess fieldset label { display: flex; gap: 8px; padding: 5px 0; align-items: baseline } .guess legend { padding: 0 }
 .guess canvas { width: 100%; margin: 4px 0 } .guess .curve { height: 260px; cursor: crosshair } .guess .line { height: 78px }
-.guess ul { list-style: none; margin: 0 0 8px; padding: 0 } .guess li { padding: 3px 0 3px 1.6em; text-indent: -1.6em; color: var(--text) }
+.guess ul { list-style: none; margin: 0 0 8px; padding: 0 } .guess li { padding: 3px 0 3px 1.6em; text-indent: -1.6em }
 .guess .mine { color: var(--one); font-weight: 600 } .guess .true { font-weight: 600 } .guess p:last-of-type { margin: 6px 0 0 }`;
 
 function render({ model, el }) {
@@ -134,7 +134,7 @@ function render({ model, el }) {
 
   function committed() {
     open(`<p class="asked">Predict first: ${escaped(question)}</p><p>Your guess: <span class="mine">${escaped(mine())}</span>, and you are
-      ${kept.sure} % sure. Read on: further down it meets the truth.</p><div class="picture"></div>
+      ${kept.sure} % sure. Read on: further down it meets the truth.</p><div class="meeting"></div>
       <div class="ex-row"><button class="anew">Guess anew</button></div><p class="ex-said ex-hidden">Your guess is kept.</p>`);
     if (kind === "curve") picture(null);
     stage.listen(stage.find(".anew"), "click", () => keep({}));
@@ -149,9 +149,9 @@ function render({ model, el }) {
       : `You were ${kept.sure} % sure, and ${right ? "you were right" : "it came out otherwise"}.`;
     const told = { choice: `It is “${truth}”.`, number: `It is ${kind === "number" ? shown(truth) : ""}${kept.sure ? `, ${shown(gap)} from your guess` : ""}.`,
       curve: kept.sure ? `On average your curve is ${format(gap)} away from it.` : "" }[kind]; // prettier-ignore
-    open(`<p class="asked">${escaped(question)}</p><div class="picture"></div><p class="ex-said"></p>`);
+    open(`<p class="asked">${escaped(question)}</p><div class="meeting"></div><p class="ex-said"></p>`);
     if (kind === "choice") {
-      stage.find(".picture").innerHTML = `<ul>${choices
+      stage.find(".meeting").innerHTML = `<ul>${choices
         .map(
           (words) => `<li class="${words === truth ? "true" : ""}">${words === truth ? "✓" : "○"}&ensp;${escaped(words)}
         ${words === kept.answer ? '<span class="mine">← your guess</span>' : ""}</li>`,
@@ -163,7 +163,7 @@ function render({ model, el }) {
 
   function picture(truth) {
     const name = kind === "curve" ? "curve" : "line";
-    stage.find(".picture").innerHTML = `<canvas class="${name}" role="img" aria-label="The guess and the truth"></canvas>`;
+    stage.find(".meeting").innerHTML = `<canvas class="${name}" role="img" aria-label="The guess and the truth"></canvas>`;
     stage.paint(stage.find("canvas"), (...drawn) => drawBoth(...drawn, given, kept.answer, truth, shown));
   }
 
