@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from browsing import NEEDS_CHROMIUM, is_local
+from browsing import WHOLE_PAGES, is_local
 
 from course_utils.instructor.manifest import NOTEBOOKS, choose, read_course
 from course_utils.maintain import prepare_lessons
@@ -24,7 +24,7 @@ from course_utils.maintain import prepare_lessons
 SEVEN = [(0.25, 0.2), (0.75, 0.2), (0.45, 0.85)]  # its corners, as shares of the pad
 PATIENCE = 900_000  # milliseconds; a busy machine may be ten times as slow as a quiet one
 
-pytestmark = NEEDS_CHROMIUM
+pytestmark = WHOLE_PAGES
 
 
 class Lab(NamedTuple):
