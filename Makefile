@@ -9,7 +9,7 @@ SITE_FLAGS ?=
 BIN = .venv/bin
 INSTALLED = .venv/.installed
 
-.PHONY: lab course site test test-pages render bench
+.PHONY: lab course site test render bench
 
 lab: $(INSTALLED)  ## open the lessons in JupyterLab
 	cd notebooks && ../$(BIN)/jupyter lab $(LAB_FLAGS)
@@ -26,10 +26,6 @@ test: $(INSTALLED)  ## style, tests, and the lessons in small under nbval and pa
 	$(BIN)/ruff format --check
 	rm -rf build/nbval && $(BIN)/python -m course_utils.maintain prepare --profile smoke --out build/nbval
 	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder --nbval-lax --nbval-cell-timeout 1800 tests build/nbval
-
-test-pages: export COURSE_PAGES = 1
-test-pages: $(INSTALLED)  ## every page of the site, and lessons in JupyterLab, in a real Chromium (minutes)
-	$(BIN)/pytest tests/test_site_browser.py tests/test_browser.py
 
 render: $(INSTALLED)  ## run the whole recipes on MNIST, and write networks, outputs and results into the repository
 	$(BIN)/python -m course_utils.networks

@@ -3,7 +3,6 @@
 import base64
 import html
 import json
-import os
 import re
 import shutil
 from pathlib import Path
@@ -20,10 +19,6 @@ CHROMIUM = next(filter(None, map(shutil.which, NAMES)), None)
 NEEDS_CHROMIUM = [
     pytest.mark.browser,
     pytest.mark.skipif(CHROMIUM is None, reason=f"no Chromium is installed (looked for {', '.join(NAMES)})"),
-]
-WHOLE_PAGES = [  # every page at four sizes, and lessons in JupyterLab, take minutes
-    *NEEDS_CHROMIUM,
-    pytest.mark.skipif("COURSE_PAGES" not in os.environ, reason="make test-pages looks at whole pages and lessons"),
 ]
 LIGHT = ":root { background: #fff }"
 DARK = (

@@ -137,7 +137,12 @@ def test_the_morph_takes_digits_that_all_read_right(shell, networks):
         best = its & right[0] & right[1]
         assert torch.equal(images[digit], TEST.images[best if best.any() else its][0])
     assert (given["from"], given["to"]) == (0, 1) and page["readers"][1]["network"] == "ThreeLayerNetwork"
-    assert re.match(r"A 0 turns into a 1\. SigmoidMLP's number goes from .* to .*; ThreeLayerNetwork reads .*\.", text)
+    blends = (
+        (images[0] + (images[1].float() - images[0]) * torch.linspace(0, 1, 41).reshape(-1, 1, 1, 1)).round().byte()
+    )
+    read = dict.fromkeys(to_digits(Reader(two["ThreeLayerNetwork"]).answer(blends)).tolist())
+    assert re.match(r"A 0 turns into a 1\. SigmoidMLP's number goes from .* to .*; ", text)
+    assert text.endswith(f"ThreeLayerNetwork reads {', then '.join(map(str, read))}.")
 
 
 def test_the_filter_takes_a_network_and_filters_by_hand(shell, networks):

@@ -22,7 +22,7 @@ from course_utils.plotting import (
 )
 from course_utils.training import History
 
-pytestmark = pytest.mark.filterwarnings("error::UserWarning")  # as of a sign that the font lacks
+pytestmark = pytest.mark.filterwarnings("error")  # a sign that the font lacks is a warning too
 
 nan, inf = float("nan"), float("inf")
 POINTS = torch.tensor([[-1.0, 0.5], [-0.5, -0.5], [0.5, 0.5], [1.0, -0.5]])

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from browsing import WHOLE_PAGES
+from browsing import NEEDS_CHROMIUM
 
 from course_utils.instructor.manifest import NOTEBOOKS, read_course
 from course_utils.site.landing import build_site
@@ -16,7 +16,7 @@ PAGES = ["index", *(lesson.name for lesson in COURSE.lessons), "instructors"]
 WIDTHS = {"phone": 390, "desk": 1280}
 MOST = 800_000  # bytes of a page, without its figures
 
-pytestmark = WHOLE_PAGES
+pytestmark = NEEDS_CHROMIUM
 
 LOOK = Path(__file__).with_name("look_at_page.js").read_text(encoding="utf-8")
 
