@@ -3,8 +3,8 @@
 // given: {image: 784 pixels, network, filters: [{name, weight: {shape: [k, k], values}}]}; kept: {}.
 
 import { addUp, byHand, convolutions } from "./maps.js";
-import { drawSlabs, picture, tints } from "./slabs.js";
-import { colours as stageColours, escaped, format, openStage } from "./stage.js";
+import { drawSlabs, picture } from "./slabs.js";
+import { escaped, format, openStage } from "./stage.js";
 
 const grid = (name) => `<figure class="${name}"><figcaption></figcaption><table></table></figure>`;
 const STYLE = `
@@ -103,13 +103,13 @@ function render({ model, el }) {
   }
 
   function fill(now, captions) {
-    const shown = stageColours(stage.root);
     grids.forEach((figure, index) => {
       figure.firstElementChild.textContent = captions[index];
-      const colour = tints(now[index], shown, 0.5);
+      const reach = now[index].reduce((most, value) => Math.max(most, Math.abs(value)), 1e-9);
       [...figure.querySelectorAll("td")].forEach((cell, at) => {
         cell.textContent = format(now[index][at]);
-        cell.style.background = `rgb(${colour(now[index][at])})`;
+        const [sign, share] = [now[index][at] < 0 ? "one" : "two", (50 * Math.abs(now[index][at])) / reach];
+        cell.style.background = `color-mix(in srgb, var(--${sign}) ${share}%, var(--ground))`; // in either shade
       });
     });
   }

@@ -6,10 +6,10 @@ const [LEAN, NARROW] = [0.3, 0.5]; // of a slab seen from the side
 const CORNERS = [[0, 0], [1, 0], [1, 1], [0, 1]]; // prettier-ignore
 
 /** Colours from −reach (colour one) over 0 (paper) to reach (colour two) for values of a list, at most `strongest`. */
-export function tints(values, colours, strongest = 1) {
+function tints(values, colours) {
   const reach = values.reduce((most, value) => Math.max(most, Math.abs(value)), 1e-9);
   const [ground, one, two] = [colours.ground, colours.one, colours.two].map(rgb);
-  return (value) => mix(ground, value < 0 ? one : two, (strongest * Math.abs(value)) / reach);
+  return (value) => mix(ground, value < 0 ? one : two, Math.abs(value) / reach);
 }
 
 /** A map {side, values} as a small picture, a pixel a number. */
