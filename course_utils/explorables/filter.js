@@ -38,7 +38,7 @@ function render({ model, el }) {
     <div class="filter-views">
       <figure><figcaption>the digit: drag here</figcaption><canvas class="digit" tabindex="0" role="application"
         aria-label="The digit with the window on it. Drag it, or move it with the arrow keys."></canvas></figure>
-      <figure><figcaption class="out-words"></figcaption><canvas class="out" role="img"></canvas></figure>
+      <figure><figcaption class="out-words"></figcaption><canvas class="out" role="img" aria-label="The map that comes out"></canvas></figure>
     </div>
     <p class="trace"></p>
     <canvas class="filter-slabs" role="img"></canvas>
