@@ -49,7 +49,7 @@ const COLOURS = ["text", "ground", "line", "faint", "one", "two", "one-pale", "t
  *   close()                    undo all of it; what `render` returns
  */
 export function openStage(el, markup, style = "") {
-  el.innerHTML = `<div class="ex" data-lm-suppress-shortcuts="true"><style>${STYLE}${style}</style>${markup}</div>`;
+  el.innerHTML = `<div class="ex"><style>${STYLE}${style}</style>${markup}</div>`;
   const root = el.firstElementChild;
   const undo = [];
   const redraws = [];
@@ -57,6 +57,9 @@ export function openStage(el, markup, style = "") {
     target.addEventListener(event, callback, options);
     undo.push(() => target.removeEventListener(event, callback, options));
   };
+
+  // keys belong to what has the focus: JupyterLab asks that very element whether its shortcuts are wanted
+  listen(root, "focusin", ({ target }) => target.setAttribute("data-lm-suppress-shortcuts", "true"));
 
   const onTheme = () => redraws.forEach((redraw) => redraw());
   const themes = new MutationObserver(onTheme);
