@@ -5,6 +5,7 @@ import html
 import json
 import re
 import shutil
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -97,6 +98,16 @@ def watch(page) -> list[str]:
     page.on("console", lambda message: trouble.append(message.text) if message.type == "error" else None)
     page.on("pageerror", lambda error: trouble.append(str(error)))
     return trouble
+
+
+@contextmanager
+def watched_page(chromium, width: int, height: int):
+    """A page; at the end, nothing was asked of any network, and nothing went wrong."""
+    page = chromium.new_page(viewport={"width": width, "height": height})
+    trouble = watch(page)
+    yield page
+    page.close()
+    assert not trouble
 
 
 def is_local(url: str) -> bool:

@@ -9,7 +9,7 @@ import statistics
 
 import pytest
 import torch
-from browsing import DARK, IN_NOTEBOOK, NEEDS_CHROMIUM, as_json, displayed, picture_html, watch, write_page
+from browsing import DARK, IN_NOTEBOOK, NEEDS_CHROMIUM, as_json, displayed, picture_html, watched_page, write_page
 from torch import nn
 from torch.nn import functional as F
 
@@ -51,12 +51,8 @@ def calls(test_digits, networks) -> dict:
 
 @pytest.fixture
 def page(chromium):
-    """A page of a phone's width; at the end, nothing was asked of the network, and nothing went wrong."""
-    page = chromium.new_page(viewport={"width": 390, "height": 900})
-    trouble = watch(page)
-    yield page
-    page.close()
-    assert not trouble
+    with watched_page(chromium, 390, 900) as page:
+        yield page
 
 
 @pytest.fixture(params=["page", "notebook"])

@@ -6,7 +6,7 @@ import re
 
 import pytest
 import torch
-from browsing import IN_NOTEBOOK, NEEDS_CHROMIUM, as_json, watch
+from browsing import IN_NOTEBOOK, NEEDS_CHROMIUM, as_json, watched_page
 from IPython.display import display
 from IPython.utils.capture import capture_output
 from torch import nn
@@ -33,12 +33,8 @@ CURVE = {"kind": "curve", "across": [0, 10, "epoch"], "up": [0, 12, "loss"], "wi
 
 @pytest.fixture
 def page(chromium):
-    """A page; at the end, it has asked nobody for anything, and nothing went wrong in it."""
-    page = chromium.new_page(viewport={"width": 1000, "height": 1000})
-    trouble = watch(page)
-    yield page
-    page.close()
-    assert not trouble
+    with watched_page(chromium, 1000, 1000) as page:
+        yield page
 
 
 @pytest.fixture
