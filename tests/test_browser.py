@@ -125,7 +125,7 @@ def explorable(page, source):
 
 def test_lesson_1_is_played_with_and_what_was_done_is_kept(page, lab):
     run_all(page, lab, "01_linear_vs_nonlinear")
-    for source, canvas, key in (("border(points", "canvas", "ArrowUp"), ("ball()", ".ball-hill", "ArrowRight")):
+    for source, canvas, key in (("border(points", "canvas", "ArrowUp"), ("ball(list(", ".ball-hill", "ArrowRight")):
         stage, said = explorable(page, source)
         before = said.text_content()
         stage.locator(canvas).press(key)

@@ -16,7 +16,7 @@ from .notebooks import pictures, template
 KEPT = ("LICENSE", "LICENSE-text", "CITATION.cff")  # files that the site brings along
 GUIDE = Path("docs", "instructors.md")
 SHARED = "_static/cover.png"
-PAD = re.compile(r'<div class="explorable" data-module="pad"[^>]*></div>')
+PAD = re.compile(r'<div class="explorable" data-module="pad"[^>]* data-given="([^"]*)"></div>')
 
 
 def build_site(course, out: Path, *, address: str = "", repository: str = "") -> Path:
@@ -134,15 +134,18 @@ def telling_picture(notebook) -> tuple[bytes, str] | None:
 
 
 def drawing_pad(course) -> str:
-    """The pad as a lesson shows it, with the networks that read it; an empty one where no lesson shows any yet."""
-    for lesson in course.lessons:
-        for cell in nbformat.read(lesson.notebook, as_version=4).cells:
-            for output in cell.get("outputs", []):
-                if shown := PAD.search(output.get("data", {}).get("text/html", "")):
-                    return shown.group(0)
+    """The pad with the course's trained networks, and the digit that the first lesson's pad shows before one is drawn."""
     names = [name for name in course.networks if (NETWORKS / f"{name}.json").exists()]
-    given = json.dumps({"readers": [{"name": name, "network": name} for name in names]})
-    attributes = f'data-module="pad" data-id="landing" data-given="{html.escape(given)}"'
+    given = {"readers": [{"name": name, "network": name} for name in names]}
+    outputs = (
+        output.get("data", {}).get("text/html", "")
+        for lesson in course.lessons
+        for cell in nbformat.read(lesson.notebook, as_version=4).cells
+        for output in cell.get("outputs", [])
+    )
+    if shown := next(filter(None, map(PAD.search, outputs)), None):
+        given["example"] = json.loads(html.unescape(shown.group(1)))["example"]
+    attributes = f'data-module="pad" data-id="landing" data-given="{html.escape(json.dumps(given))}"'
     return f'<div class="explorable" {attributes}></div>' if names else ""
 
 
