@@ -1,4 +1,4 @@
-"""Part 2: seconds to 99 % for lesson 7's racer, and for the structure of PyTorch's own MNIST example.
+"""Part 2: seconds to 99 % for lesson 8's racer, and for the structure of PyTorch's own MNIST example.
 
 Both train on the same digits and are judged by the same held-out ones at the end of each epoch; the clock runs during
 training alone. The test digits are read once, when a training is over.

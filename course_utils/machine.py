@@ -2,7 +2,7 @@
 
 torch's threads wait for each other many times a batch, and they wait by spinning. As long as each has a core to itself
 that is the fastest way. Where another program needs a core, too, a batch on two threads may take ten times as long as
-on one. Lesson 7 measures it.
+on one. Lesson 8 measures it.
 """
 
 import ctypes

@@ -1,4 +1,4 @@
-"""Lesson 7's racer: a small convolutional network, and the training that brings it to 99 % in seconds."""
+"""Lesson 8's racer: a small convolutional network, and the training that brings it to 99 % in seconds."""
 
 from collections.abc import Callable
 

@@ -162,8 +162,8 @@ def test_lesson_4_slides_a_filter_and_shifts_a_digit(page, lab):
     wait_until(page, lambda: said.inner_text().startswith("0 right, 1 up: CNN reads"))
 
 
-def test_lesson_5_reads_a_drawn_seven_five_times(page, lab):
-    run_all(page, lab, "05_compare_and_trust")
+def test_lesson_6_reads_a_drawn_seven_five_times(page, lab):
+    run_all(page, lab, "06_compare_and_trust")
     stage, said = explorable(page, "drawing_pad(")
     box = stage.locator("canvas").first.bounding_box()
     corners = [(box["x"] + across * box["width"], box["y"] + down * box["height"]) for across, down in SEVEN]

@@ -287,11 +287,11 @@ def test_a_guess_is_told_a_direction_three_times_and_never_what_is_right():
 
 
 def test_a_rule_gets_what_the_lesson_measured_where_an_answer_by_eye_is_taken_as_it_is():
-    angle, measured = EXERCISES["5.8"], {"angles": [0, 15, 45], "accuracies": [0.9, 0.7, 0.1]}
+    angle, measured = EXERCISES["6.8"], {"angles": [0, 15, 45], "accuracies": [0.9, 0.7, 0.1]}
     for answer in (15, lambda angles, accuracies: angles[1]):
         assert verdict_on(angle, answer, **measured).state == "right"
     assert "0, 15 and 45" in verdict_on(angle, 40, **measured).words
-    ward = EXERCISES["6.20"]
+    ward = EXERCISES["7.20"]
     ((example,),), by_eye = ward.inputs, ward.expected[0].value
     others = dict(zip(example, reversed(example), strict=True))
     truth = {patient: by_eye[others[patient]] for patient in example}

@@ -20,11 +20,11 @@ STUBS = {
     "3.2": "def my_log_softmax(logits):\n    return ...",
     "3.3": "my_loss = ...",
     "3.6": "def my_step(model, images, labels, loss_fn, optimizer):\n    return ...",
-    "5.8": "my_angle = ...",
+    "6.8": "my_angle = ...",
 }
 RIGHT = {number: all_exercises()[number].code for number in STUBS} | {
     "3.2": "def my_log_softmax(logits):\n    return logits.log_softmax(dim=1)",
-    "5.8": "my_angle = angles[3]",
+    "6.8": "my_angle = angles[3]",
 }
 EVERY, OPEN = dict.fromkeys(STUBS, "right"), dict.fromkeys(STUBS, "open")
 SET_UP = [
@@ -38,7 +38,7 @@ GOES_ON = (
 
 
 def exercise_cell(number, code):
-    given = ", angles=angles, accuracies=accuracies" if number == "5.8" else ""
+    given = ", angles=angles, accuracies=accuracies" if number == "6.8" else ""
     source = f'{code}\n\ncheck("{number}", {all_exercises()[number].name}{given})\n# hint("{number}")'
     return new_code_cell(source, metadata={"tags": ["exercise"]})
 
@@ -107,8 +107,8 @@ CLASS = {  # what was returned, and how it is scored by hand
     "all_right": (lesson(RIGHT, first="# A lesson\n\nname: Ada Lovelace\nstudent id: 1815"), EVERY),
     "all_open": (lesson(first="The name of it: none\nnames: Ada"), {}),
     "mixed": (lesson({"3.1": "my_gradients = [2, 6]", "3.2": "def my_log_softmax(logits):\n    return logits + nothing",
-                      "3.3": "my_loss = 1.3863", "3.6": "import os\nos._exit(0)", "5.8": "my_angle = 30"}),
-              {"3.1": "wrong", "3.2": "error", "3.3": "right", "3.6": "error", "5.8": "wrong"}),
+                      "3.3": "my_loss = 1.3863", "3.6": "import os\nos._exit(0)", "6.8": "my_angle = 30"}),
+              {"3.1": "wrong", "3.2": "error", "3.3": "right", "3.6": "error", "6.8": "wrong"}),
     "helped": (lesson({"3.1": DOUBLE, "3.3": "my_loss = double(math.log(2))"}, first="**Name:** *Ada*"),
                {"3.1": "right", "3.3": "right"}),
     "goes_on": (lesson(GOES_ON_WITH | {"3.2": RIGHT["3.2"]}), {"3.2": "right", "3.3": "right"}),
@@ -143,7 +143,7 @@ def test_a_class_is_scored_as_by_hand(done):
     assert "Both are half" in rows["mixed", "3.1", grading.COURSE]["words"]
     assert "nothing" in rows["mixed", "3.2", grading.COURSE]["words"]
     notes = [(name, number, row["note"]) for (name, number, _), row in rows.items() if row["note"]]
-    assert notes == [("mixed", "3.6", "ended its own process"), ("mixed", "5.8", grading.OWN_RUN)]
+    assert notes == [("mixed", "3.6", "ended its own process"), ("mixed", "6.8", grading.OWN_RUN)]
     rows = {row["file"].removesuffix(".ipynb"): row for row in table(out / "students.csv")}
     assert list(rows["mixed"]) == ["student", "file", "lesson", "right", "wrong", "open", "error", "note"]
     assert [rows["mixed"][state] for state in grading.SIGNS] == ["1", "2", "0", "2"]
@@ -276,4 +276,4 @@ def test_lessons_of_the_course_are_read_with_all_their_exercises():
     lessons = [grading.read_lesson(lesson, "smoke") for lesson in read_course(NOTEBOOKS).lessons]
     assert [number for one in lessons for number in one.stubs] == list(all_exercises())
     given = {number: list(given) for one in lessons for number, given in one.given.items() if given}
-    assert given == {"5.8": ["angles", "accuracies", "count"], "6.20": ["truth", "curves"]}
+    assert given == {"6.8": ["angles", "accuracies", "count"], "7.20": ["truth", "curves"]}

@@ -70,11 +70,11 @@ def test_a_page_is_readable_whole_and_accessible(page, site, name):
         assert not grave, json.dumps([(one["id"], [node["html"][:160] for node in one["nodes"][:3]]) for one in grave])
 
 
-HEAVY = pytest.mark.xfail(strict=True, reason="all five networks lie on the page of lesson 5: about 930 kB")
+HEAVY = pytest.mark.xfail(strict=True, reason="all five networks lie on the page of lesson 6: about 930 kB")
 
 
 @pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=HEAVY) if name == "05_compare_and_trust" else name for name in PAGES]
+    "name", [pytest.param(name, marks=HEAVY) if name == "06_compare_and_trust" else name for name in PAGES]
 )
 def test_a_page_weighs_little_without_its_figures(page, site, name):
     loaded = set()

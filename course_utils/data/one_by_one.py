@@ -1,4 +1,4 @@
-"""The usual way to read digits: one picture at a time. Lesson 7 takes it apart."""
+"""The usual way to read digits: one picture at a time. Lesson 8 takes it apart."""
 
 from collections.abc import Callable
 

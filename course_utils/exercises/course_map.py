@@ -56,9 +56,9 @@ def _row(lesson: int, kept: dict | None = None) -> tuple[int, str, str, int, int
 
 
 @cache
-def _titles() -> list[tuple[str, str]]:
-    lessons = yaml.safe_load(MANIFEST.read_text(encoding="utf-8"))["lessons"].values()
-    return [(lesson["title"], lesson["question"]) for lesson in lessons]
+def _titles() -> dict[int, tuple[str, str]]:
+    lessons = yaml.safe_load(MANIFEST.read_text(encoding="utf-8"))["lessons"]
+    return {int(name.split("_")[0]): (lesson["title"], lesson["question"]) for name, lesson in lessons.items()}
 
 
 def _words(right: int, exercises: int, guesses: int) -> str:

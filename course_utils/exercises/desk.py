@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache, wraps
 from importlib import import_module
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -21,7 +22,7 @@ from .exercise import Exercise
 from .judging import Verdict, judge
 from .running import Other, plain, run
 
-LESSONS = range(8)
+LESSONS = sorted(int(file.stem.removeprefix("lesson_")) for file in Path(__file__).parent.glob("lesson_*.py"))
 SIGNS = {"right": "✓", "wrong": "✗", "error": "✗", "open": "○"}
 VERDICTS = {"right": "is right.", "wrong": "is not right yet.", "error": "stopped with an error.", "open": "is open."}
 COLOURS = {"right": "#1A8A67", "wrong": "#C24A0A", "error": "#C24A0A", "open": "#808080"}

@@ -134,7 +134,7 @@ def telling_picture(notebook) -> tuple[bytes, str] | None:
 
 
 def drawing_pad(course) -> str:
-    """The pad with the course's trained networks, and the digit that the first lesson's pad shows before one is drawn."""
+    """The pad with the course's trained networks, and the digit that the first lesson's pad begins with."""
     names = [name for name in course.networks if (NETWORKS / f"{name}.json").exists()]
     given = {"readers": [{"name": name, "network": name} for name in names]}
     outputs = (
