@@ -367,4 +367,4 @@ WARD = Exercise(
     why="The letters change with the seed, so the course's answer is a rule: the surest signs first, as you would take them.")  # fmt: skip
 
 EXERCISES = sorted([*PATIENTS, LANDMARKS, OUTPUTS, START, EXAMINATION, LOSS, GRADIENT_TEST, INPUT_TEST, LOSS_TEST, ORDER_TEST,
-                    CAUSES_8, RATE, CHOICE, WARD], key=lambda exercise: int(exercise.number.removeprefix("6.")))  # fmt: skip
+                    CAUSES_8, RATE, CHOICE, WARD], key=lambda exercise: int(exercise.number.removeprefix("7.")))  # fmt: skip
