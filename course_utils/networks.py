@@ -1,12 +1,15 @@
-"""The five networks trained on MNIST, at 8 bits a weight, in `notebooks/networks/`: a JSON file each.
+"""The five networks trained on MNIST, at 8 bits a weight, in `notebooks/networks/`, and a student's own in `data/networks/`.
 
 `python -m course_utils.networks` trains them all with their recipes and writes the files: about six minutes on a core.
 """
 
 import base64
 import json
+import pickle
+import tempfile
 import time
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import torch
@@ -14,6 +17,7 @@ from torch import Tensor, fx, nn
 
 from .data import Digits, batches, load_digits, to_inputs
 from .files import write_whole
+from .progress import PROJECT, somebody_is_there
 from .recipes import RECIPES, Recipe
 from .training import fit, predict, to_digits
 
@@ -40,6 +44,38 @@ def load_network(name: str, folder: Path = FOLDER) -> nn.Module:
         for part in ("weight", "bias")
     }  # fmt: skip
     network.load_state_dict(state, assign=True)
+    return network.eval()
+
+
+@cache
+def _nobodys_folder() -> tempfile.TemporaryDirectory:
+    return tempfile.TemporaryDirectory(prefix="networks-")
+
+
+def own_folder() -> Path:
+    """Where a student's trained networks are kept: data/networks, or a folder that vanishes with the kernel where nobody
+    sits at the notebook, so that no other run changes them."""
+    folder = PROJECT / "data" / "networks" if somebody_is_there() else Path(_nobodys_folder().name)
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def own_network(name: str) -> nn.Module | None:
+    """The student's own network of that name, from `own_folder()`; None where there is none that fits.
+
+    `own_network("CNN")` reads cnn.pt, the `state_dict` that a lesson has saved. A file that cannot be read as that
+    network is said in one line, and left as it is. Raises KeyError for a name that is none of the five.
+    """
+    with torch.device("meta"):  # no random weight is drawn
+        network = RECIPES[name].network()
+    file = own_folder() / f"{name.lower()}.pt"
+    if not file.exists():
+        return None
+    try:
+        network.load_state_dict(torch.load(file, weights_only=True, map_location="cpu"), assign=True)
+    except (OSError, RuntimeError, ValueError, TypeError, AttributeError, EOFError, pickle.UnpicklingError) as error:
+        print(f"{file.name} in data/networks does not hold a {name}: {str(error).splitlines()[0]}")
+        return None
     return network.eval()
 
 

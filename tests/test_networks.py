@@ -6,6 +6,8 @@ import pytest
 import torch
 from torch import nn
 
+from course_utils import networks
+from course_utils.models import BPNetwork
 from course_utils.networks import (
     FOLDER,
     as_8_bits,
@@ -77,3 +79,21 @@ class TwoWays(nn.Module):
 def test_what_a_page_cannot_hold_is_refused(network, words):
     with pytest.raises(ValueError, match=words):
         to_layers(network)
+
+
+def test_a_students_own_network_is_the_saved_one_and_nobodys_run_touches_it(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(networks, "PROJECT", tmp_path)
+    monkeypatch.setattr(networks, "somebody_is_there", lambda: True)
+    mine = BPNetwork()
+    assert networks.own_network("BPNetwork") is None
+    torch.save(mine.state_dict(), networks.own_folder() / "bpnetwork.pt")
+    loaded = networks.own_network("BPNetwork")
+    assert torch.equal(loaded.hidden1.weight, mine.hidden1.weight) and not loaded.training
+    for damage in (b"", b"no network", (tmp_path / "data/networks/bpnetwork.pt").read_bytes()[:-100]):
+        (tmp_path / "data/networks/cnn.pt").write_bytes(damage)
+        assert networks.own_network("CNN") is None
+        assert "does not hold a CNN" in capsys.readouterr().out
+    (tmp_path / "data/networks/cnn.pt").write_bytes((tmp_path / "data/networks/bpnetwork.pt").read_bytes())
+    assert networks.own_network("CNN") is None
+    monkeypatch.setattr(networks, "somebody_is_there", lambda: False)
+    assert networks.own_network("BPNetwork") is None and not networks.own_folder().is_relative_to(tmp_path / "data")

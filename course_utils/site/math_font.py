@@ -31,8 +31,8 @@ def write_font(path: Path, characters: set[str]) -> None:
     """Write the part of STIX Two Math that draws these characters, as WOFF, with all that stretches them."""
     options = subset.Options(flavor="woff", layout_features=["*"], notdef_outline=True)
     whole = Path(find_spec("ziamath").origin).with_name("fonts") / "STIXTwoMath-Regular.ttf"  # found without importing
-    font = subset.load_font(str(whole), options)
-    cut = subset.Subsetter(options)
-    cut.populate(text="".join(characters))
-    cut.subset(font)
-    subset.save_font(font, str(path), options)
+    with subset.load_font(str(whole), options) as font:
+        cut = subset.Subsetter(options)
+        cut.populate(text="".join(characters))
+        cut.subset(font)
+        subset.save_font(font, str(path), options)
