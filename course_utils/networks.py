@@ -1,11 +1,10 @@
-"""The five networks trained on MNIST, at 8 bits a weight, in `notebooks/networks/`, and a student's own in `data/networks/`.
+"""The five networks trained on MNIST, at 8 bits a weight, in `notebooks/networks/`; a student's own in data/networks.
 
 `python -m course_utils.networks` trains them all with their recipes and writes the files: about six minutes on a core.
 """
 
 import base64
 import json
-import pickle
 import tempfile
 import time
 from collections.abc import Callable
@@ -53,8 +52,10 @@ def _nobodys_folder() -> tempfile.TemporaryDirectory:
 
 
 def own_folder() -> Path:
-    """Where a student's trained networks are kept: data/networks, or a folder that vanishes with the kernel where nobody
-    sits at the notebook, so that no other run changes them."""
+    """Where a student's trained networks are kept: data/networks.
+
+    Where nobody sits at the notebook it is a folder that vanishes with the kernel, so that no such run changes them.
+    """
     folder = PROJECT / "data" / "networks" if somebody_is_there() else Path(_nobodys_folder().name)
     folder.mkdir(parents=True, exist_ok=True)
     return folder
@@ -73,8 +74,9 @@ def own_network(name: str) -> nn.Module | None:
         return None
     try:
         network.load_state_dict(torch.load(file, weights_only=True, map_location="cpu"), assign=True)
-    except (OSError, RuntimeError, ValueError, TypeError, AttributeError, EOFError, pickle.UnpicklingError) as error:
-        print(f"{file.name} in data/networks does not hold a {name}: {str(error).splitlines()[0]}")
+    except Exception as error:  # what a damaged file makes torch raise is of any kind
+        reason = (str(error) or type(error).__name__).splitlines()[0]
+        print(f"{file.name} in data/networks does not hold a {name}: {reason}")
         return None
     return network.eval()
 
