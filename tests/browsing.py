@@ -21,6 +21,8 @@ NEEDS_CHROMIUM = [
     pytest.mark.browser,
     pytest.mark.skipif(CHROMIUM is None, reason=f"no Chromium is installed (looked for {', '.join(NAMES)})"),
 ]
+# A function of the page: what a reader could not read.
+LOOK = Path(__file__).with_name("look_at_page.js").read_text(encoding="utf-8")
 LIGHT = ":root { background: #fff }"
 DARK = (
     ":root { color-scheme: dark; background: #14181d; --ex-text: #e6e9ee; --ex-ground: #14181d; --ex-line: #76808c; "

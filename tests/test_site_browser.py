@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from browsing import NEEDS_CHROMIUM
+from browsing import LOOK, NEEDS_CHROMIUM
 
 from course_utils.instructor.manifest import NOTEBOOKS, read_course
 from course_utils.site.landing import build_site
@@ -17,8 +17,6 @@ WIDTHS = {"phone": 390, "desk": 1280}
 MOST = 800_000  # bytes of a page, without its figures
 
 pytestmark = NEEDS_CHROMIUM
-
-LOOK = Path(__file__).with_name("look_at_page.js").read_text(encoding="utf-8")
 
 
 @pytest.fixture(scope="module")
@@ -70,12 +68,7 @@ def test_a_page_is_readable_whole_and_accessible(page, site, name):
         assert not grave, json.dumps([(one["id"], [node["html"][:160] for node in one["nodes"][:3]]) for one in grave])
 
 
-HEAVY = pytest.mark.xfail(strict=True, reason="all five networks lie on the page of lesson 6: about 930 kB")
-
-
-@pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=HEAVY) if name == "06_compare_and_trust" else name for name in PAGES]
-)
+@pytest.mark.parametrize("name", PAGES)
 def test_a_page_weighs_little_without_its_figures(page, site, name):
     loaded = set()
     page.on("requestfinished", lambda one: loaded.add(one.url.split("#")[0]))
@@ -84,6 +77,15 @@ def test_a_page_weighs_little_without_its_figures(page, site, name):
     files = [Path(url.removeprefix("file://")) for url in loaded if url.startswith("file:")]
     assert {file.suffix for file in files} >= {".html", ".css", ".js"}
     assert sum(file.stat().st_size for file in files if file.suffix != ".png") < MOST
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_whatever_can_be_played_with_is_there_when_it_is_reached(page, site, name):
+    show(page, site, name, 390)
+    unfold(page)
+    for stage in page.locator(".explorable").all():
+        stage.scroll_into_view_if_needed()
+        stage.locator("> *").first.wait_for()
 
 
 def test_words_are_found_in_their_section_by_keys_alone(page, site):

@@ -47,4 +47,36 @@ async function mount(element) {
   await module.default.render({ model: pageModel(element), el: element });
 }
 
-for (const element of document.querySelectorAll(".explorable")) mount(element);
+const BESIDE = document.currentScript?.src;
+const asked = {};
+
+/** A network that the page does not hold: its script lies beside this one. */
+function fetched(name) {
+  asked[name] ??= new Promise((onload, onerror) => {
+    const src = new URL(`network-${name}.js`, BESIDE).href;
+    document.head.append(Object.assign(document.createElement("script"), { src, onload, onerror }));
+  });
+  return asked[name];
+}
+
+/** What needs such networks waits for them until it comes near the screen: they are most of a page's weight. */
+const near = new IntersectionObserver(
+  (entries) => {
+    for (const { target, isIntersecting } of entries) {
+      if (!isIntersecting) continue;
+      near.unobserve(target);
+      Promise.all(missing(target).map(fetched)).then(() => mount(target));
+    }
+  },
+  { rootMargin: "1500px" },
+);
+
+function missing(element) {
+  const names = [...element.dataset.given.matchAll(/"network": ?"(\w+)"/g)].map(([, name]) => name);
+  return names.filter((name) => !window.courseNetworks?.[name]);
+}
+
+for (const element of document.querySelectorAll(".explorable")) {
+  if (missing(element).length) near.observe(element);
+  else mount(element);
+}

@@ -181,7 +181,8 @@ def _fill_page(app: Sphinx, name: str, template: str, context: dict, doctree: no
         app.builder.course_sections += [[name, *section] for section in sections(doctree)]
     needed = scripts_for(context["body"])
     app.builder.course_scripts |= set(needed)
-    context["scripts"] = ["search.js", *needed]
+    asked_for_later = {one for one in needed if one.startswith("network-")}  # by mount.js
+    context["scripts"] = ["search.js", *(one for one in needed if one not in asked_for_later)]
 
 
 def scripts_for(body: str) -> list[str]:
