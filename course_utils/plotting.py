@@ -4,6 +4,8 @@ Every function also writes an alternative text, computed from what it draws, for
 `use_course_style` makes notebooks keep it with the picture.
 """
 
+import base64
+import html
 import io
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -14,21 +16,68 @@ import matplotlib.pyplot as plt
 import torch
 from IPython import get_ipython
 from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image
 from torch import Tensor
+
+from .progress import somebody_is_there
 
 STYLE = Path(__file__).with_name("course.mplstyle")
 RIGHT, WRONG = "#006B4F", "#B03A00"
 MARKERS = "os^D"
 
 
+# A figure in JupyterLab: its paper is dimmed on a dark theme; one that stands in for a widget shows where that is gone.
+LIVE_STYLE = """<style>
+.course-figure { background: #fff; border-radius: 6px; width: fit-content; max-width: 100%; overflow-x: auto }
+.course-figure img { display: block; max-width: 100%; height: auto; mix-blend-mode: multiply }
+:is([data-jp-theme-light="false"], .vscode-dark) .course-figure { background: #dde2e8 }
+.jp-OutputArea-child:has(.jupyter-widgets-view:not(:has(*))) { display: none }
+.jp-OutputArea-child:has(.jupyter-widgets-view *) + .jp-OutputArea-child:has(.course-figure.still) { display: none }
+</style>"""
+
+
 def use_course_style() -> None:
-    """Set the course's style and, in a notebook, store each figure's alternative text in its output's metadata."""
+    """Set the course's style and, in a notebook, keep each figure's alternative text with its picture."""
     if shell := get_ipython():
         shell.run_line_magic("matplotlib", "inline")  # first, since it sets formatters of its own
-        shell.display_formatter.formatters["image/png"].for_type(Figure, _png_with_text)
+        formatters = shell.display_formatter.formatters
+        formatters["image/png"].for_type(Figure, lambda figure: None if somebody_is_there() else _png_with_text(figure))
+        formatters["text/html"].for_type(Figure, lambda figure: _live(figure) if somebody_is_there() else None)
     plt.style.use(STYLE)
+
+
+def new_figure(width: float, height: float) -> Figure:
+    """A figure of this size in hundreds of pixels, without the layout engine that would take most of the time."""
+    return Figure(figsize=(width, height), dpi=100, layout="none")
+
+
+def quick_png(figure: Figure) -> bytes:
+    """The figure as it is, without the layout engine that `savefig` would call."""
+    buffer = io.BytesIO()
+    FigureCanvasAgg(figure).print_png(buffer)
+    return buffer.getvalue()
+
+
+def still_output(figure: Figure) -> tuple[dict, dict]:
+    """A figure that stands in for what moves, as an output's data and metadata.
+
+    JupyterLab gives no PNG a text, so someone who sits at a notebook is given HTML. A run that nobody sits at keeps
+    the PNG, with the text in its metadata, for GitHub and for the pages that are made from it.
+    """
+    png, text = quick_png(figure), alternative_text(figure)
+    if somebody_is_there():
+        return {"text/html": figure_html(png, text, "course-figure still"), "text/plain": text}, {}
+    return {"image/png": base64.b64encode(png).decode(), "text/plain": text}, {"image/png": {"alt": text}}
+
+
+def figure_html(png: bytes, text: str, kind: str = "course-figure") -> str:
+    """A picture with its text and its size, as HTML that holds it."""
+    width, height = Image.open(io.BytesIO(png)).size
+    address = f"data:image/png;base64,{base64.b64encode(png).decode()}"
+    picture = f'<img alt="{html.escape(text)}" width="{width}" height="{height}" src="{address}">'
+    return f'{LIVE_STYLE}<div class="{kind}">{picture}</div>'
 
 
 def describe(target: Axes | Figure, text: str) -> None:
@@ -49,6 +98,11 @@ def _png_with_text(figure: Figure) -> tuple[bytes, dict]:
     picture = Image.open(drawn).convert("RGB").quantize(256, dither=Image.Dither.NONE)
     picture.save(small, format="png")
     return small.getvalue(), {"alt": alternative_text(figure)}
+
+
+def _live(figure: Figure) -> str:
+    png, about = _png_with_text(figure)
+    return figure_html(png, about["alt"])
 
 
 def plot_loss(

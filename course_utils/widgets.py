@@ -1,13 +1,10 @@
 """A figure to play with that needs torch in motion: the training bench.
 
-It displays one output and returns nothing. In a notebook with a running kernel the output is the widget;
-everywhere else (a rendered page, a run without a browser) it is a picture of the widget as it opens.
+It returns nothing. In a notebook with a running kernel it shows the widget; everywhere else (a rendered page, a run
+without a browser) a picture of the widget as it opens.
 """
 
 import asyncio
-import base64
-import html
-import io
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -16,46 +13,20 @@ from dataclasses import dataclass, field
 import ipywidgets
 import torch
 from IPython.display import display
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from torch import Tensor, nn
 
-from .plotting import alternative_text, describe
+from .plotting import alternative_text, describe, figure_html, new_figure, quick_png, still_output
 
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 SLIDER = {"style": {"description_width": "9em"}, "layout": {"width": "min(100%, 34em)"}}
 
 
 def _show(widget: ipywidgets.Widget, figure: Figure) -> None:
-    """Display the widget, and beside it the figure for wherever widgets do not run."""
-    text = alternative_text(figure)
-    bundle = {
-        WIDGET_VIEW: widget._repr_mimebundle_()[WIDGET_VIEW],
-        "image/png": _base64_png(figure),
-        "text/plain": text,
-    }
-    display(bundle, raw=True, metadata={"image/png": {"alt": text}})
-
-
-def _figure(width: float, height: float) -> Figure:
-    """A figure of this size in hundreds of pixels, without the layout engine that would take most of the time."""
-    return Figure(figsize=(width, height), dpi=100, layout="none")
-
-
-def _base64_png(figure: Figure) -> str:
-    buffer = io.BytesIO()
-    FigureCanvasAgg(figure).print_png(buffer)  # savefig would call the layout engine after all
-    return base64.b64encode(buffer.getvalue()).decode()
-
-
-def _img(figure: Figure) -> str:
-    """The figure as an HTML image of fixed proportions; a narrow page shrinks it by a fifth, then scrolls it."""
-    width, height = (round(side * figure.dpi) for side in figure.get_size_inches())
-    return (
-        f'<div style="overflow-x: auto"><img alt="{html.escape(alternative_text(figure))}" decoding="sync" '
-        f'width="{width}" height="{height}" style="max-width: max(100%, {0.8 * width:.0f}px); height: auto" '
-        f'src="data:image/png;base64,{_base64_png(figure)}"></div>'
-    )
+    """Display the widget, and as an output of its own the figure for wherever widgets do not run."""
+    still, about = still_output(figure)
+    display({WIDGET_VIEW: widget._repr_mimebundle_()[WIDGET_VIEW], "text/plain": still["text/plain"]}, raw=True)
+    display(still, raw=True, metadata=about)
 
 
 # Lessons 2 and 3: the training bench
@@ -121,7 +92,7 @@ def training_bench(
 
     def redraw() -> Figure:
         figure = _draw_tries(tries, landmarks, steps)
-        picture.value = _img(figure)
+        picture.value = figure_html(quick_png(figure), alternative_text(figure))
         return figure
 
     async def train_in_view() -> None:
@@ -169,7 +140,7 @@ def _losses(
 
 
 def _draw_tries(tries: list[_Try], landmarks: Mapping[str, float], steps: int) -> Figure:
-    figure = _figure(6.6, 4.8)
+    figure = new_figure(6.6, 4.8)
     ax = figure.add_axes((0.09, 0.36, 0.87, 0.56))
     top = 1.5 * max(landmarks.values())
     shown = list(enumerate(tries, start=1))[-TRIES_SHOWN:]

@@ -39,7 +39,7 @@ class Lab(NamedTuple):
 def lab(tmp_path_factory):
     """A JupyterLab over small copies of the lessons."""
     home = tmp_path_factory.mktemp("lab")
-    lessons = choose(read_course(NOTEBOOKS), ["1", "2", "4", "5"])
+    lessons = choose(read_course(NOTEBOOKS), ["1", "2", "4", "6"])
     prepare_lessons(lessons, "smoke", home / "lessons")
     settings = home / "settings" / "@jupyterlab" / "notebook-extension"
     settings.mkdir(parents=True)
@@ -143,12 +143,30 @@ def test_lesson_1_is_played_with_and_what_was_done_is_kept(page, lab):
     wait_until(page, lambda: "You were 55 % sure" in page.locator(".guess").nth(1).inner_text())
 
 
-def test_lesson_2_turns_a_three_into_a_seven(page, lab):
+def test_lesson_2_turns_a_three_into_a_seven_and_once_saved_shows_pictures_on_a_new_kernel(page, lab):
     run_all(page, lab, "02_sigmoid_mlp_regression")
     stage, _ = explorable(page, "morph_a_digit(")
     stage.get_by_role("slider", name="on its way", exact=True).focus()
     page.keyboard.press("End")
     wait_until(page, lambda: "100 %" in stage.locator(".ex-slider output").inner_text())
+    bench = cell_with(page, "training_bench(")
+    assert bench.get_by_role("button", name="Train").count() == 1 and bench.locator("img:visible").count() == 1
+    pictures = page.locator(".jp-OutputArea img")
+    assert pictures.count() > 10 and all(picture.get_attribute("alt") for picture in pictures.all())
+
+    file = lab.home / "lessons" / "02_sigmoid_mlp_regression.ipynb"
+    page.keyboard.press("Control+s")
+    wait_until(page, lambda: "course-figure still" in file.read_text())
+    sessions = json.load(urllib.request.urlopen(f"{lab.address}/api/sessions"))
+    for session in sessions:
+        end = urllib.request.Request(f"{lab.address}/api/kernels/{session['kernel']['id']}/restart", method="POST")
+        urllib.request.urlopen(end).close()
+    page.goto(f"{lab.address}/lab/tree/02_sigmoid_mlp_regression.ipynb?reset")
+    page.wait_for_selector('#jp-main-statusbar :text("| Idle")')
+    for source in ("morph_a_digit(", "training_bench("):
+        cell = cell_with(page, source)
+        wait_until(page, lambda cell=cell: cell.locator(".course-figure.still img:visible").count() == 1)
+    assert page.get_by_text("Loading widget").filter(visible=True).count() == 0
 
 
 def test_lesson_4_slides_a_filter_and_shifts_a_digit(page, lab):

@@ -1,11 +1,15 @@
 """What the figures hold, and what their alternative texts say of it."""
 
+import base64
+import io
 import re
 
 import matplotlib.pyplot as plt
 import pytest
 import torch
+from bs4 import BeautifulSoup
 from IPython.utils.capture import capture_output
+from PIL import Image
 
 from course_utils import plotting
 from course_utils.plotting import (
@@ -246,6 +250,20 @@ display(plot_loss(History([2.0, 1.0])).figure)
     texts = [output.metadata["image/png"] for output in captured.outputs if "image/png" in output.data]
     text = "Loss curves: training loss falls from 2 to 1 over 2 epochs, lowest (1) in epoch 2."
     assert texts and all(kept == {"alt": text} for kept in texts)
+
+
+@pytest.mark.filterwarnings("default")
+def test_someone_at_a_notebook_is_given_the_text_that_jupyterlab_drops_from_a_png(shell, monkeypatch):
+    monkeypatch.setattr(plotting, "somebody_is_there", lambda: True)
+    use_course_style()
+    figure = plotting.plot_loss(History([2.0, 1.0])).figure
+    data, _ = shell.display_formatter.format(figure)
+    image = BeautifulSoup(data["text/html"], "html.parser").img
+    assert "image/png" not in data and image["alt"] == plotting.alternative_text(figure) != ""
+    png = base64.b64decode(image["src"].removeprefix("data:image/png;base64,"))
+    assert [str(side) for side in Image.open(io.BytesIO(png)).size] == [image["width"], image["height"]]
+    still, metadata = plotting.still_output(figure)
+    assert BeautifulSoup(still["text/html"], "html.parser").img["alt"] == still["text/plain"] and not metadata
 
 
 def test_the_style_needs_no_notebook():

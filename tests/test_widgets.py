@@ -51,19 +51,20 @@ def course_style():
 @pytest.fixture
 def figures(monkeypatch) -> list:
     """Every figure that a widget shows, in turn."""
-    drawn, img = [], widgets._img
-    monkeypatch.setattr(widgets, "_img", lambda figure: drawn.append(figure) or img(figure))
+    drawn, png = [], widgets.quick_png
+    monkeypatch.setattr(widgets, "quick_png", lambda figure: drawn.append(figure) or png(figure))
     return drawn
 
 
 class Shown:
-    """What one cell displayed: its output, and the widget that a page would find by the output's model."""
+    """What one cell displayed: the widget that a page would find by the output's model, and a picture of it."""
 
     def __init__(self, show):
         with capture_output() as captured:
             assert show() is None
-        (self.output,) = captured.outputs
-        view = self.output.data[widgets.WIDGET_VIEW]
+        live, self.still = captured.outputs
+        assert set(live.data) == {widgets.WIDGET_VIEW, "text/plain"}
+        view = live.data[widgets.WIDGET_VIEW]
         self.widgets = list(self._inside(ipywidgets.widgets.widget._instances[view["model_id"]]))
 
     def _inside(self, widget):
@@ -89,10 +90,9 @@ def shown(shell):
     return Shown
 
 
-def test_one_output_holds_the_widget_and_a_picture_with_its_text_and_nothing_else_changes(shown):
+def test_the_widget_has_a_picture_with_its_text_beside_it_and_nothing_else_changes(shown):
     random = torch.get_rng_state()
-    output, again = shown(bench).output, shown(bench).output
-    assert set(output.data) == {widgets.WIDGET_VIEW, "image/png", "text/plain"}
+    output, again = shown(bench).still, shown(bench).still
     alt = output.metadata["image/png"]["alt"]
     assert output.data["text/plain"] == alt and len(alt) > 40 and "0x" not in alt
     assert output.data["image/png"] == again.data["image/png"]

@@ -14,10 +14,10 @@ from torch.nn import functional as F
 
 from ..data import Split, to_inputs
 from ..networks import as_float32, to_layers
-from ..plotting import describe
+from ..plotting import describe, new_figure
 from ..recipes import RECIPES
 from ..training import predict, to_digits
-from .stage import new_figure, show
+from .stage import show
 
 SMALL = 10_000  # parameters of a network that a page can take along
 STRONG, PALE, VALUE = "#0072B2", "#A9CDE3", "#D55E00"

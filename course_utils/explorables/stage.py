@@ -2,7 +2,6 @@
 
 import base64
 import html
-import io
 import json
 import re
 from collections.abc import Iterable, Mapping
@@ -12,10 +11,9 @@ from zlib import crc32
 import anywidget
 import traitlets
 from IPython.display import display
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from ..plotting import alternative_text
+from ..plotting import still_output
 
 HERE = Path(__file__).parent
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
@@ -74,7 +72,7 @@ def show(
     `given` is plain JSON and bytes. A page is given `page` instead where that is smaller, as a network's name is.
     `name` tells explorables of one page apart, and is made from what the page is given where it is left out.
     """
-    widget, text = Explorable(module, given, kept), alternative_text(picture)
+    widget = Explorable(module, given, kept)
     for_page = json.dumps(page or given, default=_as_base64, ensure_ascii=False, separators=(",", ":"))
     name = name or f"{module}-{crc32(for_page.encode()):08x}"
     bundle = {
@@ -84,20 +82,10 @@ def show(
         "text/plain": f"{module}: something to play with, where scripts run",
     }
     display(bundle, raw=True)
-    display({"image/png": _png(picture), "text/plain": text}, raw=True, metadata={"image/png": {"alt": text}})
+    still, about = still_output(picture)
+    display(still, raw=True, metadata=about)
     return widget
-
-
-def new_figure(width: float, height: float) -> Figure:
-    """A figure of this size in hundreds of pixels, without the layout engine that would take most of the time."""
-    return Figure(figsize=(width, height), dpi=100, layout="none")
 
 
 def _as_base64(value: bytes) -> dict:
     return {"base64": base64.b64encode(value).decode()}
-
-
-def _png(figure: Figure) -> str:
-    buffer = io.BytesIO()
-    FigureCanvasAgg(figure).print_png(buffer)
-    return base64.b64encode(buffer.getvalue()).decode()
