@@ -384,11 +384,13 @@ def plot_slabs(
             left, low = 0.13 * index, -row + 0.05 * index * bool(side)
             box = [(left, low), (left + size, low), (left + size, low + size), (left, low + size)]
             ax.fill(*zip(*box, strict=True), facecolor="#CFE4F2" if side else "#F6D5BD", edgecolor="#444444", lw=1)
-        name = f"{count:,} map{'s' if count > 1 else ''} of {side} × {side}" if side else f"{count:,} numbers"
+        several = "s" if count > 1 else ""
+        name = f"{count:,} map{several} of {side} × {side}" if side else f"{count:,} number{several}"
         ax.text(2.05, -row + 0.2, name, va="center", fontweight="bold")
         texts.append(name)
         if row < len(layers):
-            ax.annotate("", (0.2, -row - 0.33), (0.2, -row - 0.04), arrowprops={"arrowstyle": "-|>", "color": "#666666"})
+            arrow = {"arrowstyle": "-|>", "color": "#666666"}
+            ax.annotate("", (0.2, -row - 0.33), (0.2, -row - 0.04), arrowprops=arrow)
             ax.text(0.42, -row - 0.19, layers[row], va="center", fontsize=10.5)
             texts.append(layers[row])
     ax.set(xlim=(-0.05, 4.3), ylim=(-len(stages) + 0.5, 1.1))
