@@ -419,3 +419,35 @@ def _heights(size: int, shown: int) -> list[float]:
     if size <= shown:
         return heights
     return [height + math.copysign(0.5, height) for height in heights if abs(height) > 0.5]
+
+
+def plot_slabs(
+    stages: Sequence[tuple[int, int]], layers: Sequence[str], *, shown: int = 8, ax: Axes | None = None
+) -> Axes:
+    """Draw a convolutional network from top to bottom: for each stage its maps as slabs, between two what is done.
+
+    A stage is (maps, side) for maps of side × side, or (numbers, 0) for plain numbers. At most `shown` slabs of a
+    stage are drawn. `layers` has one text fewer than `stages`, or as many: then the last one says what comes out.
+    """
+    ax = ax or plt.subplots(figsize=(4.6, 0.95 * len(stages) + 0.2))[1]
+    largest = max(side for _, side in stages)
+    texts = []
+    for row, (count, side) in enumerate(stages):
+        size = 0.62 * side / largest if side else 0.16
+        for index in reversed(range(min(count, shown))):
+            left, low = 0.13 * index, -row + 0.05 * index * bool(side)
+            box = [(left, low), (left + size, low), (left + size, low + size), (left, low + size)]
+            ax.fill(*zip(*box, strict=True), facecolor="#CFE4F2" if side else "#F6D5BD", edgecolor="#444444", lw=1)
+        several = "s" if count > 1 else ""
+        name = f"{count:,} map{several} of {side} × {side}" if side else f"{count:,} number{several}"
+        ax.text(2.05, -row + 0.2, name, va="center", fontweight="bold")
+        texts.append(name)
+        if row < len(layers):
+            arrow = {"arrowstyle": "-|>", "color": "#666666"}
+            ax.annotate("", (0.2, -row - 0.33), (0.2, -row - 0.04), arrowprops=arrow)
+            ax.text(0.42, -row - 0.19, layers[row], va="center", fontsize=10.5)
+            texts.append(layers[row])
+    ax.set(xlim=(-0.05, 4.3), ylim=(-len(stages) + 0.5, 1.1))
+    ax.set_axis_off()
+    describe(ax, f"A network from top to bottom: {'; '.join(texts)}.")
+    return ax

@@ -22,6 +22,7 @@ from course_utils.plotting import (
     plot_network,
     plot_predictions,
     plot_probabilities,
+    plot_slabs,
     use_course_style,
 )
 from course_utils.training import History
@@ -40,6 +41,7 @@ DRAWN_ON_AN_AXES = {
     ),
     "plot_network": lambda ax=None: plot_network([3, 1], ["in", "out"], ax=ax),
     "plot_graph": lambda ax=None: plot_graph(*GRAPH, ax=ax),
+    "plot_slabs": lambda ax=None: plot_slabs([(1, 28), (10, 0)], ["linear"], ax=ax),
 }
 GRAPH = {"w": (0, 0), "y": (1, 0), "L": (2, 1)}, {("w", "y"): "· 3", ("y", "L"): ""}
 HISTORY = History(
@@ -287,6 +289,17 @@ def test_a_column_of_many_neurons_has_a_gap_in_its_middle():
     many, few = (sorted(column.get_offsets()[:, 1].tolist()) for column in ax.collections)
     assert few == [-1.5, -0.5, 0.5, 1.5] and many == [-2, 2]
     assert "⋮" in [text.get_text() for text in ax.texts] and "784 pixels, 4 output" in alternative_text(ax.figure)
+
+
+def test_a_convolutional_network_has_its_maps_as_slabs_in_their_order():
+    ax = plot_slabs([(1, 28), (16, 14), (10, 0)], ["conv 5×5, pool", "linear"], shown=4)
+    assert len(ax.patches) == 1 + 4 + 4
+    heights = {text.get_text(): text.get_position()[1] for text in ax.texts if text.get_text()}
+    order = ["1 map of 28 × 28", "conv 5×5, pool", "16 maps of 14 × 14", "linear", "10 numbers"]
+    assert sorted(heights, key=heights.get, reverse=True) == order
+    assert "; ".join(order) in alternative_text(ax.figure)
+    sides = [patch.get_xy()[:, 0].max() - patch.get_xy()[:, 0].min() for patch in ax.patches]
+    assert sides[0] == pytest.approx(2 * sides[1])
 
 
 def test_a_graph_has_its_numbers_forward_below_and_its_slopes_above_the_nodes():

@@ -233,8 +233,9 @@ def _draw_filter(image: Tensor, weights: Tensor, name: str) -> Figure:
         _frame_only(ax)
     digit_ax.set_title(f"window at row {row}, column {column}")
     map_ax.set_title("feature map")
-    total = _number(feature_map[row, column].item())
-    grids = ((window, "pixels", 1.0), (weights, "filter", None), (window * weights, f"products: sum {total}", None))
+    products = (window * weights).round(decimals=2)  # as printed, so that what is printed adds up
+    total = _number(products.sum().item())
+    grids = ((window, "pixels", 1.0), (weights, "filter", None), (products, f"products: sum {total}", None))
     for left, sign, (values, title, top) in zip((0.02, 0.355, 0.69), " ×=", grids, strict=True):
         _draw_numbers(figure.add_axes((left, 0.02, 0.29, 0.33)), values, title, top)
         figure.text(left - 0.022, 0.185, sign, ha="center", va="center", fontsize=16)
