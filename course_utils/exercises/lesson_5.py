@@ -141,7 +141,12 @@ def my_batch_norm(sums, mean, variance, training):
 
 
 def _normed(*shape, seed, training, dtype=torch.float32):
-    return drawn(*shape, seed=seed, dtype=dtype), drawn(shape[1], seed=seed + 50, dtype=dtype), drawn(shape[1], seed=seed + 90, dtype=dtype) ** 2 + 0.5, training
+    return (
+        drawn(*shape, seed=seed, dtype=dtype),
+        drawn(shape[1], seed=seed + 50, dtype=dtype),
+        drawn(shape[1], seed=seed + 90, dtype=dtype) ** 2 + 0.5,
+        training,
+    )
 
 
 BATCH_NORM = Exercise(
