@@ -116,8 +116,7 @@ def my_shift(images):
 
 SHIFT = Exercise(
     "5.4", "a batch moved by one pixel", my_shift,
-    inputs=[(torch.tensor([[[[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]]]),), (drawn(2, 1, 3, 3, seed=1),), (drawn(3, 1, 4, 5, seed=2),),
-            (torch.arange(24, dtype=torch.uint8).reshape(2, 1, 3, 4) + 1,)],
+    inputs=[(torch.tensor([[[[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]]]),), (drawn(2, 1, 3, 3, seed=1),), (drawn(3, 1, 4, 5, seed=2),), (drawn(2, 1, 3, 4, seed=3, dtype=torch.float64),)],
     mistakes={
         "What leaves at the right comes back in at the left. Past the edge there is paper: the first column is 0.": lambda x: x.roll(1, 3),
         "Your digits moved to the left. Pixel 0 of each row should land at place 1.": lambda x: F.pad(x[..., 1:], (0, 1)),
