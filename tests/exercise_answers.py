@@ -44,6 +44,17 @@ def _by_hand(model, images, labels, loss_fn):
     return loss.item()
 
 
+def _stop_by_slices(losses, patience):
+    for epoch in range(patience, len(losses)):
+        if min(losses[epoch - patience + 1 : epoch + 1]) >= min(losses[: epoch - patience + 1]):
+            return [epoch + 1, losses.index(min(losses[: epoch + 1])) + 1]
+    return [len(losses), losses.index(min(losses)) + 1]
+
+
+def _batch_norm_by_torch(sums, mean, variance, training):
+    return F.batch_norm(sums, mean.clone(), variance.clone(), training=training)
+
+
 def _yields_then_fails(labels):
     yield 1
     raise ValueError("half way")
@@ -268,6 +279,12 @@ ALSO_RIGHT = {  # in other ways than the course; other forms of a result (a list
     "4.5": [lambda i, o: [sum(len(p.flatten()) for p in nn.Conv2d(i, o, 5).parameters()), np.int64(9 * o * (i + o) + 2 * o)]],
     "4.6": [((32, 8, 26, 26), torch.Size([32, 8, 13, 13]), [32, 16, 7, 7])],
     "4.8": [lambda model: copy.deepcopy(model).state_dict(), lambda model: {name: torch.tensor(one.tolist()) for name, one in model.state_dict().items()}],
+    "5.1": [lambda losses, patience: _stop_by_slices(losses, patience), lambda losses, patience: np.array(_stop_by_slices(losses, patience))],
+    "5.2": [lambda weight, gradient, rate, decay: weight * (1 - rate * decay) - rate * gradient, lambda w, g, rate, decay: w - rate * (g + decay * w)],
+    "5.3": [lambda numbers, mask, p: torch.where(mask > 0, numbers / (1 - p), 0.0), lambda numbers, mask, p: (numbers.numpy() * mask.numpy() / (1 - p)).tolist()],
+    "5.4": [lambda images: F.pad(images, (1, 0))[..., :-1], lambda images: torch.cat([0 * images[..., :1], images[..., :-1]], dim=3).float()],
+    "5.5": [lambda *given: _batch_norm_by_torch(*given)],
+    "5.6": [lambda logits: sum(one.softmax(1) for one in logits) / len(logits), lambda logits: logits.log_softmax(2).logsumexp(0).exp() / len(logits)],
     "6.1": [lambda k, n: interval(k, n), lambda k, n: _deviations(k, n).clamp(0, 1), lambda k, n: [max(0, share) for share in _deviations(k, n, 1.95996).tolist()]],
     "6.2": [38_032, 39_600, 40_000.0, 38_416 * 0.99],
     "6.3": [lambda t, a, b: [sum(x == z != y for z, x, y in zip(*map(torch.Tensor.tolist, (t, *pair)), strict=True)) for pair in ((a, b), (b, a))],
@@ -379,6 +396,15 @@ WRONG = {
             ([[32, 8, 26, 26], [32, 8, 13, 13], [32, 128, 4, 4]], "wrong", "at place 3 of your list")],
     "4.8": [(lambda model: {name: one.cpu().detach() for name, one in model.state_dict().items()}, "wrong", "*new* weights"),
             (lambda model: {name: 0 * one for name, one in model.state_dict().items()}, "wrong", "is expected")],
+    "5.1": [(lambda losses, patience: len(losses), "wrong", "2 things, in this order: the last epoch"), (lambda losses, patience: (len(losses), 1), "wrong", "You never stop before the end"),
+            (lambda losses, patience: [losses.index(min(losses))] * 2, "wrong", "Look at the last epoch trained")],
+    "5.2": [(lambda weight, gradient, rate, decay: weight.sub_(rate * gradient + rate * decay * weight), "wrong", "changed its argument `weight`"),
+            (lambda weight, gradient, rate, decay: weight - rate * gradient - rate * decay * weight**2, "wrong", "is expected")],
+    "5.3": [(lambda numbers, mask, p: F.dropout(numbers, p), "wrong", "is expected"), (lambda numbers, mask, p: numbers * mask * (1 + p), "wrong", "is expected")],
+    "5.4": [(lambda images: images.roll((1, 1), (2, 3)), "wrong", "is expected"), (lambda images: F.pad(images, (1, 0, 1, 0))[..., :-1, :-1], "wrong", "is expected")],
+    "5.5": [(lambda sums, mean, variance, training: F.batch_norm(sums, None, None, training=True) if len(sums) > 1 else sums, "wrong", "is expected"),
+            (lambda sums, mean, variance, training: (sums - mean) / variance.sqrt(), "wrong", "always use the kept")],
+    "5.6": [(lambda logits: logits.softmax(2).amax(0), "wrong", "is expected"), (lambda logits: logits.softmax(2).prod(0), "wrong", "is expected")],
     "6.1": [(lambda k, n: _deviations(k, n, 1.9), "wrong", "(3, 10)` gives [0.02466, 0.5753], and [0.01597, 0.584] is expected"),
             (lambda k, n: _deviations(k, n, 1.96) if k else [math.nan] * 2, "wrong", "gives [nan, nan]")],
     "6.2": [(10_000, "wrong", "*one* standard deviation"), (1000, "wrong", "too small")],
