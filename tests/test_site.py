@@ -219,4 +219,4 @@ def test_scripts_come_where_an_explorable_is_and_networks_where_they_are_named(t
 def test_the_readmes_parts_are_there_for_the_landing_page():
     parts = landing.readme_parts(ROOT / "README.md")
     assert {"Start", "What the networks reach", "Use it, cite it, change it"} < set(parts)
-    assert parts["promise_text"].startswith("Eight notebooks") and "<img" not in parts["promise"]
+    assert parts["promise_text"].startswith("Ten notebooks") and "<img" not in parts["promise"]
