@@ -33,8 +33,8 @@ LIVE_STYLE = """<style>
 .course-figure { background: #fff; border-radius: 6px; width: fit-content; max-width: 100%; overflow-x: auto }
 .course-figure img { display: block; max-width: 100%; height: auto; mix-blend-mode: multiply }
 :is([data-jp-theme-light="false"], .vscode-dark) .course-figure { background: #dde2e8 }
-.jp-OutputArea-child:has(.jupyter-widgets-view:not(:has(*))) { display: none }
-.jp-OutputArea-child:has(.jupyter-widgets-view *) + .jp-OutputArea-child:has(.course-figure.still) { display: none }
+.jp-OutputArea-child:has(.lm-Panel.jp-OutputArea-output):not(:has(.jp-OutputArea-output > *)) { display: none }
+.jp-OutputArea-child:has(.jupyter-widgets > *) + :has(.course-figure.still) { display: none }
 </style>"""
 
 
