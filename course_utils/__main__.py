@@ -58,6 +58,39 @@ def progress(forget):
         click.echo(progress_in_words())
 
 
+@course.command(epilog="\b\nExamples:\n  course page\n  course page BPNetwork --out mine.html --bits 8")
+@click.argument("network", default="CNN")
+@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="The file.  [default: NETWORK.html]")
+@click.option("--bits", type=click.Choice(["32", "8"]), default="32", show_default=True, help="Bits a weight.")
+def page(network, out, bits):
+    """Write one HTML file with a network and a pad to draw on, which opens anywhere and needs no network.
+
+    NETWORK is one of the course's five: yours from data/networks, else the course's own.
+    """
+    from .data import DataError, load_digits
+    from .explorables import Reader
+    from .networks import load_network, own_network
+    from .recipes import RECIPES
+    from .take_along import write_page
+
+    if network not in RECIPES:
+        raise click.UsageError(f"there is no network {network}; there are {', '.join(RECIPES)}")
+    try:
+        own = own_network(network)
+        digits = load_digits("auto")
+        recipe = RECIPES[network]
+        card = {
+            "name": f"{'My' if own else 'The course’s'} {network}",
+            "layers": recipe.layers,
+            "recipe": recipe.training,
+        }
+        reader = Reader(own or load_network(network), recipe.normalise)
+        file = write_page(out or Path(f"{network}.html"), reader, card, digits.test.images[:100], bits=int(bits))
+    except (DataError, OSError, ValueError) as error:
+        raise click.ClickException(str(error)) from error
+    click.echo(f"{file}: {file.stat().st_size:,} bytes")
+
+
 @course.group(
     no_args_is_help=False,
     epilog="\b\nExamples:\n  course data fetch\n  course data convert mnist mnist.json.gz --container json",

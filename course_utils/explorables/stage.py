@@ -73,7 +73,7 @@ def show(
     `name` tells explorables of one page apart, and is made from what the page is given where it is left out.
     """
     widget = Explorable(module, given, kept)
-    for_page = json.dumps(page or given, default=_as_base64, ensure_ascii=False, separators=(",", ":"))
+    for_page = as_json(page or given)
     name = name or f"{module}-{crc32(for_page.encode()):08x}"
     bundle = {
         WIDGET_VIEW: {"version_major": 2, "version_minor": 0, "model_id": widget.model_id},
@@ -87,5 +87,7 @@ def show(
     return widget
 
 
-def _as_base64(value: bytes) -> dict:
-    return {"base64": base64.b64encode(value).decode()}
+def as_json(value: object) -> str:
+    """What Python hands to a page, as JSON in which bytes are base64."""
+    as_base64 = lambda part: {"base64": base64.b64encode(part).decode()}  # noqa: E731
+    return json.dumps(value, default=as_base64, ensure_ascii=False, separators=(",", ":"))
