@@ -44,6 +44,15 @@ def _by_hand(model, images, labels, loss_fn):
     return loss.item()
 
 
+def _forward_by_torch(x, layers):
+    network = nn.Sequential()
+    for weight, bias in layers:
+        linear = nn.Linear(*weight.shape[::-1])
+        linear.load_state_dict({"weight": torch.from_numpy(weight), "bias": torch.from_numpy(bias)})
+        network.extend([linear, nn.ReLU()])
+    return network[:-1](torch.from_numpy(x)).log_softmax(dim=1)
+
+
 def _stop_by_slices(losses, patience):
     for epoch in range(patience, len(losses)):
         if min(losses[epoch - patience + 1 : epoch + 1]) >= min(losses[: epoch - patience + 1]):
@@ -325,6 +334,13 @@ ALSO_RIGHT = {  # in other ways than the course; other forms of a result (a list
     "8.5": [lambda logits, labels, e: nn.CrossEntropyLoss(label_smoothing=e)(logits, labels), _soft_targets],
     "8.6": [lambda i, o, k, r, c: 2 * k**2 * i * o * r * c],
     "8.7": [lambda a: [np.mean(a), np.std(a, ddof=1) / np.sqrt(len(a))], lambda a: (sum(a) / len(a), torch.tensor(a).std() / torch.tensor(len(a)).sqrt())],
+    "9.1": [lambda shapes, bits: -(-sum(torch.empty(shape).numel() for shape in shapes) * bits // 8)],
+    "9.2": [lambda x, weight, bias: np.einsum("ni,oi->no", x, weight) + bias, lambda x, w, b: F.linear(*map(torch.from_numpy, (x, w, b))),
+            lambda x, w, b: [[sum(p * q for p, q in zip(row, one, strict=True)) + c for one, c in zip(w, b, strict=True)] for row in x]],
+    "9.3": [lambda x, layers: _forward_by_torch(x, layers)],
+    "9.4": [lambda windows, weight, bias: np.tensordot(windows, weight, ([1, 4, 5], [1, 2, 3])).transpose(0, 3, 1, 2) + bias.reshape(1, -1, 1, 1)],
+    "9.5": [lambda w, bits: (torch.from_numpy(w) * (2 ** (bits - 1) - 1) / np.abs(w).max()).round() * (np.abs(w).max() / (2 ** (bits - 1) - 1))],
+    "9.6": [lambda ink: tuple(int(np.rint(side // 2 - np.average(np.arange(side), weights=ink.sum(axis=1 - k)))) for k, side in enumerate(ink.shape))],
 }  # fmt: skip
 
 # What is wrong, and no mistake of its exercise: the answer, the state, and a piece of the words.
@@ -454,4 +470,10 @@ WRONG = {
     "8.5": [(lambda logits, labels, e: F.cross_entropy(logits, labels, label_smoothing=0.1), "wrong", "is expected"), (lambda *given: _soft_targets(*given) * 1.001, "wrong", "is expected")],
     "8.6": [(lambda i, o, k, r, c: 2 * k * k * i * o * r * r, "wrong", "my_flops(2, 4, 3, 5, 6)"), (lambda i, o, k, r, c: 2 * k * k * i * o * r * c + 1, "wrong", "4,321, and 4,320 is expected")],
     "8.7": [(lambda a: (np.median(a), np.std(a, ddof=1) / len(a) ** 0.5), "wrong", "the median"), (lambda a: (np.mean(a), 2 * np.std(a)), "wrong", "Look at its standard error: `my_summary(")],
+    "9.1": [(lambda shapes, bits: 0, "wrong", "is expected"), (lambda shapes, bits: sum(map(len, shapes)) * bits // 8, "wrong", "is expected")],
+    "9.2": [(lambda x, weight, bias: (x - 1) @ weight.T + bias, "wrong", "is expected"), (lambda x, weight, bias: weight @ x, "error", "matmul")],
+    "9.3": [(lambda x, layers: np.zeros((len(x), len(layers[-1][1]))), "wrong", "is expected")],
+    "9.4": [(lambda windows, weight, bias: np.einsum("nchwij,ocij->nohw", windows, weight) * 2, "wrong", "is expected")],
+    "9.5": [(lambda weights, bits: np.round(weights, bits), "wrong", "is expected"), (lambda weights, bits: np.sign(weights), "wrong", "is expected")],
+    "9.6": [(lambda ink: (0, 0), "wrong", "rows down"), (lambda ink: len(ink) // 2, "wrong", "2 things, in this order: rows down")],
 }  # fmt: skip

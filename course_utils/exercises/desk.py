@@ -156,7 +156,9 @@ def _as_needed(mine: object, exercise: Exercise) -> object:
     @wraps(mine)
     def converted(*arguments, **keywords):
         floating = [one.dtype for one in arguments if isinstance(one, Tensor) and one.is_floating_point()]
-        return like(mine(*arguments, **keywords), pattern, *floating[:1])
+        result = like(mine(*arguments, **keywords), pattern, *floating[:1])
+        in_numpy = isinstance(result, Tensor) and any(isinstance(one, np.ndarray) for one in arguments)
+        return result.numpy() if in_numpy else result
 
     return converted
 
