@@ -7,13 +7,10 @@ whose verbs are an instructor's.
 
 import hashlib
 import json
-import os
-import platform
 import re
 import shlex
 import tempfile
 from collections.abc import Mapping, Sequence
-from importlib.metadata import version
 from pathlib import Path
 
 import click
@@ -24,6 +21,7 @@ from nbformat import NotebookNode
 from .data import DataError, load_digits
 from .files import write_whole
 from .instructor.cli import COURSE, LESSONS, PROFILE, near, out
+from .instructor.execute import describe_machine
 from .instructor.manifest import PROFILES, Course, Lesson, WrongUse, check_parameters, choose
 from .instructor.run import run_lessons, succeeded
 from .recipes import RECIPES
@@ -118,14 +116,6 @@ def _around_the_table(readme: Path) -> Sequence[str]:
     if match := re.fullmatch(f"(.*{BEGIN}\n).*({END}.*)", text, re.DOTALL):
         return match.groups()
     raise WrongUse(f"{readme}: holds no lines {BEGIN} and {END}, between which the results go")
-
-
-def describe_machine() -> dict:
-    """Cores, processor and torch's version; no name and no path."""
-    about = Path("/proc/cpuinfo")
-    model = re.search(r"^model name\s*:\s*(.+)$", about.read_text(), re.MULTILINE) if about.exists() else None
-    processor = model[1] if model else platform.processor() or platform.machine()
-    return {"cores": os.cpu_count(), "processor": processor, "torch": version("torch").split("+")[0]}
 
 
 def table(course: Course, results: Mapping[str, dict]) -> str:

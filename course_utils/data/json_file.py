@@ -11,7 +11,7 @@ from .splits import DataError, Digits, Split, check_labels
 from .zipped import readable
 
 SHAPE = "[train, validation, test], each [images, labels]"
-AGAIN = "Make the file again: course data convert."
+AGAIN = "course data convert writes such a file."
 
 
 def read(path: Path) -> tuple[Split, Split, Split]:
