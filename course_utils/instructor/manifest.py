@@ -10,9 +10,7 @@ from pathlib import Path
 
 import click
 import fastjsonschema
-import nbformat
 import yaml
-from nbformat import NotebookNode
 
 PROFILES = ("smoke", "class", "full")
 NOTEBOOKS = Path(__file__).resolve().parents[2] / "notebooks"
@@ -96,8 +94,10 @@ def choose(course: Course, wanted: Sequence[str]) -> list[Lesson]:
     return chosen
 
 
-def read_notebook(path: Path) -> NotebookNode:
+def read_notebook(path: Path):
     """A notebook in nbformat's fourth form. Raises WrongUse for a file that holds none."""
+    import nbformat
+
     try:
         return nbformat.read(path, as_version=4)
     except Exception as error:  # nbformat lets through whatever a damaged file makes go wrong
