@@ -7,11 +7,14 @@ before a diagnosis is right.
 import inspect
 import math
 import random
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
+from pathlib import Path
 
 import torch
+from IPython.display import Markdown, display
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -20,20 +23,11 @@ from .plotting import plot_loss
 from .training import History, squared_error, to_digits
 
 BATCH, EPOCHS, WRONG_PRICE = 64, 5, 5
-CAUSES = {
-    "A": "the learning rate is too large",
-    "B": "two softmaxes, one after the other",
-    "C": "the digits come sorted, and nobody shuffles them",
-    "D": "answers of shape [N, 1] meet labels of shape [N]",
-    "E": "the softmax runs over the batch instead of over the classes",
-    "F": "the learning rate is too small",
-    "G": "the gradients are never set to zero",
-    "H": "a softmax, where NLLLoss wants its logarithm",
-    "I": "the pixels are left at 0 to 255",
-    "J": "few digits, learned by heart",
-    "K": "a network with dropout is asked in training mode",
-    "L": "the pixels are prepared differently when it is asked",
-}
+SECTIONS = re.findall(
+    r"## (\w) · ([^\n]+)\n\n(.*?)\n(?=\n#|$)", Path(__file__).with_suffix(".md").read_text("utf-8"), re.DOTALL
+)
+CAUSES = {letter: name for letter, name, _ in SECTIONS}
+EXPLAINED = {letter: text for letter, _, text in SECTIONS}
 AT_THE_END = "KL"  # these faults leave the training as it was, so another fault may come with them
 
 
@@ -136,7 +130,13 @@ def fault_l(sick):
     return {"inputs_asked": from_minus_1_to_1 if sick else None}
 
 
-FAULTS = dict(zip(CAUSES, (value for name, value in list(globals().items()) if name.startswith("fault_")), strict=True))
+FAULTS = dict(
+    zip(
+        "ABCDEFGHIJKL",
+        (fault_a, fault_b, fault_c, fault_d, fault_e, fault_f, fault_g, fault_h, fault_i, fault_j, fault_k, fault_l),
+        strict=True,
+    )
+)
 
 
 # A patient ------------------------------------------------------------------------------------------------------------
@@ -162,7 +162,7 @@ def admit(digits: Digits, number: int | None = None, *, seed: int | None = None)
 
 
 class Patient:
-    """A training with hidden faults. `symptom` is free, `order` costs, `diagnose` commits, and `open` shows the code."""
+    """A training with hidden faults: `symptom` is free, `order` costs, `diagnose` commits, `open` shows the code."""
 
     def __init__(self, name: str, faults: str, seed: int, digits: Digits):
         self.name, self._faults, self._seed, self._digits = name, faults, seed, digits
@@ -184,8 +184,13 @@ class Patient:
         ax.set_title(f"{self.name}: {self._right(self._sick):.1%} right")
         finite = [loss for loss in losses if math.isfinite(loss)]
         low, high = min(finite), sorted(finite)[int(0.995 * len(finite))]
-        ax.set_ylim(min(0, 1.1 * low), max(3.0, 1.1 * high))
-        print(f"first batch {losses[0]:.3f}, highest {max(finite):.4g}, last epoch {self._trained[1].train_loss[-1]:.3f}")
+        if high > 50:
+            ax.set_yscale("log")
+        else:
+            ax.set_ylim(min(0, 1.1 * low), max(3.0, 1.1 * high))
+        print(
+            f"first batch {losses[0]:.3f}, highest {max(finite):.4g}, last epoch {self._trained[1].train_loss[-1]:.3f}"
+        )
 
     def order(self, instrument: str) -> None:
         """Put a price on the bill and print what the instrument shows. Raises KeyError for one that does not exist."""
@@ -216,12 +221,15 @@ class Patient:
             print(f"{self.name} stays closed until the diagnosis is right. (To give it up: reveal().)")
             return
         for letter in self._faults:
-            print(f"{letter}: {CAUSES[letter]}\n\n{inspect.getsource(FAULTS[letter])}")
+            code = inspect.getsource(FAULTS[letter])
+            display(Markdown(f"**{letter} · {CAUSES[letter]}**\n\n```python\n{code}```\n\n{EXPLAINED[letter]}"))
         model, history = _train(self._healed, self._digits, self._seed)
         same = self._healed.loss_fn.__class__ is self._sick.loss_fn.__class__
         ax = plot_loss(self._trained[1], history, labels=("sick", "healed"))
         top = max(3.0, 1.2 * history.batch_losses[0]) if same else None
-        ax.set_title(f"{self.name}: {self._right(self._sick):.1%}, healed {_right(model, self._healed, self._digits):.1%}")
+        ax.set_title(
+            f"{self.name}: {self._right(self._sick):.1%}, healed {_right(model, self._healed, self._digits):.1%}"
+        )
         ax.set_ylim(min(0.0, 1.1 * min(self._trained[1].train_loss)), top)
 
     def reveal(self) -> None:
@@ -229,9 +237,10 @@ class Patient:
         print(f"{self.name}: {self._faults}. Given up after {self.cost}.")
         self._found = True
 
+    @cached_property
     def chart(self) -> dict[str, float]:
-        """All readings as numbers, for a doctor who is a program; their names are those of the instruments' lines."""
-        return {name: float(f"{value:.4g}") for name, value in _chart(self).items()}
+        """All readings, by the names that the instruments print: for a doctor who is a program."""
+        return {name: float(f"{value:.4g}") for name, value in _readings(self).items()}
 
     # What only the instruments see
 
@@ -301,7 +310,7 @@ def _batch(patient: Patient) -> tuple[Training, Tensor, Tensor]:
     return training, training.inputs(images[chosen]), labels[chosen]
 
 
-def _chart(patient: Patient) -> dict[str, float]:
+def _readings(patient: Patient) -> dict[str, float]:
     training, inputs, labels = _batch(patient)
     model, history = patient._trained
     fresh = _network(training, patient._seed).eval()
@@ -325,27 +334,29 @@ def _chart(patient: Patient) -> dict[str, float]:
     with torch.no_grad():
         hidden = model.eval()[:3](training.inputs(images))
         seen = to_digits(torch.cat([model(part) for part in training.inputs(images).split(1000)]))
+    right = (seen == truth).double().mean().item()
+    right_alone = (alone == patient._digits.validation.labels[:200]).double().mean().item()
     return {
-        "smallest input": inputs.min().item(), "largest input": inputs.max().item(), "mean input": inputs.mean().item(),
+        "smallest input": inputs.min().item(), "largest input": inputs.max().item(),
         "kinds of digits in a batch": len(labels.unique()), "training digits": taught,
-        "first loss": history.batch_losses[0], "last loss": history.train_loss[-1], "lowest loss": min(history.batch_losses),
         "numbers in an answer": outputs.shape[1], "sum of a row": outputs.sum(dim=1).mean().item(),
         "sum of exp of a row": outputs.exp().sum(dim=1).mean().item(),
-        "step over weights": (moved / sum(one.norm() ** 2 for one in before) ** 0.5).item(),
-        "gradients left": left, "dead neurons": int((hidden == 0).all(dim=0).sum()), "one batch, 200 steps": last,
-        "right on training digits": (seen == truth).double().mean().item(), "right on validation": patient._right(training),
-        "right one by one": (alone == patient._digits.validation.labels[:200]).double().mean().item(),
-        "same answer twice": (answers == again).double().mean().item(),
         "smallest when asked": asked.min().item(), "largest when asked": asked.max().item(),
+        "step over weights": (moved / sum(one.norm() ** 2 for one in before) ** 0.5).item(), "gradients left": left,
+        "dead neurons": int((hidden == 0).all(dim=0).sum()), "one batch, 200 steps": last,
+        "right one by one": right_alone, "same answer twice": (answers == again).double().mean().item(),
+        "right on training digits": right, "right on validation": patient._right(training),
+        "first loss": history.batch_losses[0], "lowest loss": min(history.batch_losses),
+        "last loss": history.train_loss[-1],
     }  # fmt: skip
 
 
 def _lines(*names: str) -> Callable[[Patient], list[str]]:
-    return lambda patient: [f"{name}: {_chart(patient)[name]:.4g}" for name in names]
+    return lambda patient: [f"{name}: {patient.chart[name]:g}" for name in names]
 
 
 INSTRUMENTS = {
-    "inputs": (1, _lines("smallest input", "largest input", "mean input")),
+    "inputs": (1, _lines("smallest input", "largest input")),
     "labels": (1, _lines("kinds of digits in a batch", "training digits")),
     "answer": (1, _lines("numbers in an answer", "sum of a row", "sum of exp of a row")),
     "inputs when asked": (1, _lines("smallest when asked", "largest when asked")),
