@@ -37,7 +37,7 @@ def course():
     """Run the lessons of the digit-recognition course, show what came of them, and fetch and convert its digits."""
 
 
-for verb in (cli.run, cli.sweep, cli.report, cli.grade, cli.handout):
+for verb in (cli.run, cli.sweep, cli.report, cli.grade, cli.gradebook, cli.handout):
     course.add_command(verb)
 
 
