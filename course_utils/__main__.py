@@ -6,13 +6,13 @@ from pathlib import Path
 import click
 
 try:
-    from .instructor.cli import grade, handout, report, run, slides, sweep
+    from .instructor.cli import grade, gradebook, handout, report, run, slides, sweep
 except ModuleNotFoundError as error:
     if error.name != f"{__package__}.instructor":
         raise
     VERBS = ()  # a student's copy has none of them
 else:
-    VERBS = (run, sweep, report, slides, handout, grade)
+    VERBS = (run, sweep, report, slides, handout, grade, gradebook)
 
 
 class OneLineErrors(click.Group):

@@ -114,7 +114,8 @@ def plot_loss(
     """Draw the losses of one or more `History` against epochs, with named landmarks as dotted lines.
 
     A training loss is a mean over its epoch and stands at the epoch's middle; a validation loss, dashed and hollow, was
-    measured at the epoch's end and stands there. With one history, the losses of single batches are drawn pale behind.
+    measured at the epoch's end and stands there. With one history, the losses of single batches are drawn pale behind;
+    of very many, the lowest and the highest of each stretch.
     """
     ax = ax or plt.subplots()[1]
     texts = []
@@ -122,10 +123,10 @@ def plot_loss(
         name = f"{labels[index]}, " if labels else ""
         epochs = len(history.train_loss)
         if len(histories) == 1:
-            count = len(history.batch_losses)
-            step = max(1, count // 300)
-            batches = [epochs * (i + 0.5) / count for i in range(0, count, step)]
-            ax.plot(batches, history.batch_losses[::step], color="C0", alpha=0.4, lw=0.8, label="single batches")
+            shown = _every_leap(history.batch_losses)
+            batches = [epochs * (i + 0.5) / len(history.batch_losses) for i in shown]
+            losses = [history.batch_losses[i] for i in shown]
+            ax.plot(batches, losses, color="C0", alpha=0.4, lw=0.8, label="single batches")
         drawn = {"color": f"C{index}", "marker": MARKERS[index % len(MARKERS)], "ms": 5}
         middles = [epoch + 0.5 for epoch in range(epochs)]
         ax.plot(middles, history.train_loss, **drawn, label=f"{name}training")
@@ -146,6 +147,18 @@ def plot_loss(
     ax.legend()
     describe(ax, f"Loss curves: {'; '.join(texts)}.")
     return ax
+
+
+def _every_leap(losses: Sequence[float], stretches: int = 300) -> list[int]:
+    """Places of the losses to draw: of each stretch its lowest and its highest, so that no leap is lost."""
+    size = max(1, len(losses) // stretches)
+    if size < 3:
+        return list(range(len(losses)))
+    places = []
+    for start in range(0, len(losses), size):
+        stretch = sorted(range(start, min(start + size, len(losses))), key=losses.__getitem__)
+        places += sorted({stretch[0], stretch[-1]})
+    return places
 
 
 def _course_of(losses: Sequence[float]) -> str:

@@ -291,15 +291,6 @@ def test_a_rule_gets_what_the_lesson_measured_where_an_answer_by_eye_is_taken_as
     for answer in (15, lambda angles, accuracies: angles[1]):
         assert verdict_on(angle, answer, **measured).state == "right"
     assert "0, 15 and 45" in verdict_on(angle, 40, **measured).words
-    ward = EXERCISES["7.20"]
-    ((example,),), by_eye = ward.inputs, ward.expected[0].value
-    others = dict(zip(example, reversed(example), strict=True))
-    truth = {patient: by_eye[others[patient]] for patient in example}
-    given = {"truth": truth, "curves": {patient: example[others[patient]] for patient in example}}
-    states = [verdict_on(ward, answer, **given).state for answer in (truth, by_eye, dict.fromkeys(example, ...))]
-    assert states == ["right", "wrong", "open"]
-    assert verdict_on(ward, lambda curves: ward.reference(curves), **given).state == "right"
-    assert verdict_on(ward, ..., by_course=True, **given).state == "right"
 
 
 @pytest.mark.parametrize("outcomes", [[], [Outcome(1)], [1, 2]])

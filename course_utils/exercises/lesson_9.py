@@ -1,6 +1,7 @@
 """Lesson 9: bytes of a network, its forward pass in NumPy, weights of few bits, a drawing's way to the middle."""
 
 import math
+from itertools import pairwise
 
 import numpy as np
 
@@ -61,7 +62,7 @@ def my_forward(x, layers):
 
 
 def _layers(*sizes, times=1.0):
-    pairs = [f"({times} * torch.randn({b}, {a}).numpy(), torch.randn({b}).numpy())" for a, b in zip(sizes, sizes[1:], strict=False)]
+    pairs = [f"({times} * torch.randn({b}, {a}).numpy(), torch.randn({b}).numpy())" for a, b in pairwise(sizes)]
     return Code(f"[{', '.join(pairs)}]")
 
 

@@ -226,6 +226,42 @@ def grade(folder, checks, profile, timeout, jobs, scheduler, resume, trust, out,
             click.echo(f"Not limited on this system: {'; '.join(one.unlimited)}")
         click.echo(str(one))
         graded.append(one)
-    lost = sum(bool(one.ungraded) for one in graded)
+    lost = sum(bool(one.ungraded or one.fault) for one in graded)
     click.echo(f"{len(graded)} notebooks{f', {lost} not graded' if lost else ''}: {near(out / 'index.html')}")
     return 1 if lost else 0
+
+
+@click.command(
+    epilog="\b\nExamples:\n  course gradebook\n"
+    "  course gradebook --roster class.csv --points points.yaml --overrides overrides.csv"
+)
+@click.argument("grades", type=FOLDER, required=False)
+@click.option("--roster", type=click.Path(path_type=Path), help="CSV: name, and if you like id and email.")
+@click.option("--points", "points_file", type=click.Path(path_type=Path), help="YAML: points, weights, deadlines.")
+@click.option("--overrides", type=click.Path(path_type=Path), help="CSV: student, exercise, points, comment.")
+@out("gradebook")
+@COURSE
+def gradebook(grades, roster, points_file, overrides, out, course):
+    """Make a class's gradebook from what `grade` left in the folder GRADES [default: build/grades].
+
+    Writes gradebook.csv with a row for each student, canvas.csv and moodle.csv to import there, a page with an
+    overview, and feedback to hand back: a folder for each student, and all of them in feedback.zip. No code runs.
+    """
+    from . import gradebook as books
+    from .class_page import write_class_page
+    from .feedback import write_feedback
+
+    found, points = books.read_graded(grades or course.build / "grades"), books.read_points(points_file, course)
+    rows = books.read_table(roster, ["name"])
+    students = books.join(
+        found["notebooks"], rows, points, books.read_table(overrides, ["student", "exercise", "points", "comment"])
+    )
+    out = out or course.build / "gradebook"
+    books.write_tables(students, course, points, out)
+    count = write_feedback(students, course, Path(found["returned"]), out)
+    write_class_page(found["notebooks"], students, course, points, out)
+    nothing = sum(not student.works for student in students)
+    click.echo(
+        f"{len(students)} students, {nothing} of them without a graded lesson, feedback for {count}: {near(out)}"
+    )
+    return 0

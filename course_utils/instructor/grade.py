@@ -25,6 +25,7 @@ from course_utils.exercises.judging import Verdict, judge
 from course_utils.exercises.running import decode, encode
 
 from ..files import write_whole
+from .gradebook import harmless
 from .manifest import Course, Lesson, WrongUse
 from .run import CHECK, work_through
 from .sandbox import PACKAGE, Sandbox, SandboxLost, names_in
@@ -70,6 +71,8 @@ class Returned:
 
     file: str
     student: str
+    path: str = ""  # below the folder of returned notebooks, as the system has it
+    came: float = 0.0  # when the file was last written, in seconds since 1970
     lesson: str = ""
     answers: dict[str, str] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
@@ -146,6 +149,16 @@ def grade(
                 write_whole(one.kept, json.dumps(content, indent=1, ensure_ascii=False) + "\n")
             yield one
     write_results(returned, lessons, out)
+    kept = [
+        {
+            name: getattr(one, name)
+            for name in ("file", "path", "came", "student", "lesson", "answers", "fault", "ungraded")
+        }
+        | {"rows": [asdict(row) for row in one.rows]}
+        for one in returned
+    ]
+    content = {"returned": str(folder.resolve()), "notebooks": kept}
+    write_whole(out / "grades.json", json.dumps(content, indent=1, ensure_ascii=False) + "\n")
 
 
 # Judging: what a worker does, with the package and nothing else -------------------------------------------------------
@@ -324,7 +337,10 @@ def read_returned(folder: Path, lessons: Mapping[str, Pristine], without: Path) 
             paths.append(path)
     if not paths:
         raise WrongUse(f"{folder}: no returned notebooks in it")
-    return [_read(path, _clean(path.relative_to(folder).as_posix()), lessons) for path in paths]
+    found = [_read(path, _clean(path.relative_to(folder).as_posix()), lessons) for path in paths]
+    for path, one in zip(paths, found, strict=True):
+        one.path = path.relative_to(folder).as_posix().encode("utf-8", "replace").decode()
+    return found
 
 
 def _read(path: Path, file: str, lessons: Mapping[str, Pristine]) -> Returned:
@@ -332,6 +348,7 @@ def _read(path: Path, file: str, lessons: Mapping[str, Pristine]) -> Returned:
     one = Returned(file, file.removesuffix(".ipynb"))
     if path.is_symlink() or not path.is_file():
         return replace(one, fault="it is no file of its own")
+    one.came = path.stat().st_mtime
     if path.stat().st_size > MOST_BYTES:
         return replace(one, fault=f"it is larger than {MOST_BYTES // 2**20} MB")
     try:
@@ -392,19 +409,13 @@ def write_results(returned: Sequence[Returned], lessons: Mapping[str, Pristine],
         students.append([*who, *counts, "; ".join(one.incidents)])
     for name, rows in (("grades", grades), ("students", students)):
         file = io.StringIO()
-        csv.writer(file, lineterminator="\n").writerows([_harmless(value) for value in row] for row in rows)
+        csv.writer(file, lineterminator="\n").writerows([harmless(str(value)) for value in row] for row in rows)
         write_whole(out / f"{name}.csv", file.getvalue())
     template = jinja2.Template((resources.files(__package__) / "grades.html.jinja").read_text("utf-8"), autoescape=True)
     unlimited = sorted({words for one in returned for words in one.unlimited})
     parts = [_part(lessons[name].lesson.title, [one for one in returned if one.lesson == name]) for name in lessons]
     page = template.render(parts=parts, returned=returned, unlimited=unlimited, signs=SIGNS, course=COURSE)
     write_whole(out / "index.html", page)
-
-
-def _harmless(value: object) -> str:
-    """One line, and no formula to a spreadsheet."""
-    text = " ".join(str(value).split())
-    return f"'{text}" if text.startswith(("=", "+", "-", "@")) else text
 
 
 def _part(title: str, returned: Sequence[Returned]) -> tuple[str, list[Returned], dict[tuple[str, str], Counter]]:
