@@ -1,8 +1,8 @@
 """What maintainers do with the lessons: `python -m course_utils.maintain render`, `prepare`, `site`, and `docs`.
 
 `render` writes outputs into the committed notebooks, and what they measured into results.json and the README's table.
-`prepare` makes the small copies that nbval runs. `site` builds the public pages. `docs` writes what an instructor has to
-know of each lesson. They stand apart from `course`, whose verbs are an instructor's.
+`prepare` makes the small copies that nbval runs. `site` builds the public pages. `docs` writes what an instructor has
+to know of each lesson. They stand apart from `course`, whose verbs are an instructor's.
 """
 
 import hashlib
@@ -38,8 +38,8 @@ KERNEL = {"kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "py
 WORDS_A_MINUTE, CELL_MINUTES, EXERCISE_MINUTES = 150, 0.5, 5  # reading with thought; a cell of code; an exercise
 SESSIONS = """# What each session holds
 
-Written by `python -m course_utils.maintain docs` out of the lessons and their exercises: change those, and run it again.
-[instructors.md](instructors.md) has the plan of the ten sessions.
+Written by `python -m course_utils.maintain docs` out of the lessons and their exercises: change those, and run it
+again. [instructors.md](instructors.md) has the plan of the ten sessions.
 
 The minutes are what a student takes who works alone: 150 words a minute, half a minute for a cell of code that is not
 folded, 5 minutes for an exercise. A misconception stands here in the words that the check says to whoever has it.

@@ -49,7 +49,7 @@ def _read_picture(path: Path) -> np.ndarray:
         with Image.open(path) as picture:
             mode, pixels = picture.mode, np.array(picture.convert("L"))
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise DataError(f"{path}: an unreadable picture ({error}). Mend it, or move it elsewhere.") from error
+        raise DataError(f"{path}: an unreadable picture ({error}). Replace it, or move it elsewhere.") from error
     if mode.startswith(("I", "F")):
         raise DataError(f"{path}: a picture of more than 8 bits a pixel ({mode}). Save it with 8 bits first.")
     if pixels.shape != (28, 28):

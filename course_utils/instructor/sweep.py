@@ -1,6 +1,5 @@
 """Runs one lesson over many settings of its parameters, here or on a Dask cluster, into tidy tables and a page."""
 
-import ast
 import csv
 import hashlib
 import io
@@ -10,7 +9,6 @@ import random
 import re
 import statistics
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -162,16 +160,10 @@ def plan(
 
 
 def recordable(lesson: Lesson) -> set[str]:
-    """The single figures that a lesson is known to record: by its bands, its outputs, and its calls of `record`."""
-    notebook = read_notebook(lesson.notebook)
-    code = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "code" and "%" not in cell.source)
-    named = set()
-    with suppress(SyntaxError):
-        calls = (node for node in ast.walk(ast.parse(code)) if isinstance(node, ast.Call))
-        named = {word.arg for call in calls if getattr(call.func, "id", "") == "record" for word in call.keywords}
+    """The single figures that a lesson is known to record, by its bands and by the outputs it was committed with."""
+    shown = recorded(read_notebook(lesson.notebook))
     banded = {name for sets in lesson.bands.values() for bands in sets.values() for name in bands}
-    shown = recorded(notebook)
-    return {name for name in (banded | named | set(shown)) - {None} if _is_number(shown.get(name, 0))}
+    return {name for name in banded | set(shown) if _is_number(shown.get(name, 0))}
 
 
 # The runs and their tables --------------------------------------------------------------------------------------------
