@@ -378,6 +378,24 @@ def test_faults_of_a_manifest_are_named(tmp_path, place, value, words):
         read_course(tmp_path)
 
 
+@pytest.mark.parametrize("content", [b"", b"{", b'{"cells": 3}', b"\xff\xfe", b"[]"])
+def test_a_corrupt_notebook_is_named_in_one_line(tmp_path, content):
+    path = write_course(tmp_path, {"00_good": (GOOD, {})}) / "00_good.ipynb"
+    path.write_bytes(content)
+    for arguments in (["run"], ["sweep", "0", "-g", "epochs", "1"], ["handout"], ["slides", "0"]):
+        result = call(*arguments, "--notebooks", path.parent)
+        assert result.exit_code == 2 and f"{path}: not a notebook that can be read" in result.output
+    result = call("report", path.parent, "--notebooks", path.parent)
+    assert result.exit_code == 2 and f"{path}: not a notebook that can be read" in result.output
+
+
+def test_what_is_not_finite_is_a_number_again_when_it_is_read_back():
+    record = {"a": "nan", "b": [1.0, "-inf"], "word": "fine"}
+    cell = new_code_cell(outputs=[new_output("display_data", {execute.RECORD_MIME: record})])
+    figures = execute.recorded(new_notebook(cells=[cell]))
+    assert str(figures) == "{'a': nan, 'b': [1.0, -inf], 'word': 'fine'}"
+
+
 def test_lessons_are_chosen_by_number_name_or_file(tmp_path):
     content = read_course(write_course(tmp_path, {name: (GOOD, {}) for name in ("00_good", "01_next", "03_last")}))
     names = [lesson.name for lesson in choose(content, ["3", "notebooks/00_good.ipynb", "01", "01_next"])]

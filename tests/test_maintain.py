@@ -99,10 +99,8 @@ def test_minutes_count_words_code_and_exercises():
     cells = [new_markdown_cell("# A\n\n" + "word " * 298), new_markdown_cell("word " * 150 + "\n\n## B\n\nword"),
              new_code_cell("1"), new_code_cell("2", metadata={"tags": ["exercise"]}),
              new_code_cell("3", metadata={"tags": ["hide-input"]})]  # fmt: skip
-    assert {name: round(one, 1) for name, one in minutes_of(new_notebook(cells=cells)).items()} == {
-        "Opening": 3,
-        "B": 5.5,
-    }
+    minutes = minutes_of(new_notebook(cells=cells))
+    assert {name: round(one, 1) for name, one in minutes.items()} == {"Opening": 3, "B": 5.5}
 
 
 def test_copies_for_nbval_have_the_profiles_parameters_and_the_committed_outputs(tmp_path):
