@@ -36,6 +36,7 @@ PREFERRED = ("validation_accuracy", "accuracy", "validation_loss", "loss")
 SMALLER_IS_BETTER = ("loss", "error", "seconds")
 DASHES = ("-", "--", ":", "-.")
 STYLE = resources.files("course_utils") / "course.mplstyle"
+LARGE = {"font.size": 13, "axes.labelsize": 13, "axes.titlesize": 14}  # to be read on a phone
 
 
 # What to run: a grid, a sample of it, or a list -----------------------------------------------------------------------
@@ -331,7 +332,7 @@ def build_page(sweep: Sweep, results: Sequence[Mapping], wanted: str | None, fol
     ranked = [group for group in groups if not math.isnan(group.mean)]
     shown = dict(zip(("best", "worst"), ranked[:1] + ranked[1:][-1:], strict=False))
     description = f"A sweep of the lesson {sweep.lesson.title}: its runs compared."
-    with site(folder / "page", description=description) as source, matplotlib.rc_context(fname=str(STYLE)):
+    with site(folder / "page", description=description) as source, matplotlib.rc_context(LARGE, STYLE):
         for word, group in shown.items():
             write_page(folder / "runs" / f"{group.runs[0]['name']}.ipynb", source / f"{word}.ipynb")
         body = first_page(
@@ -354,15 +355,15 @@ def _draw_figures(measure: str, groups: Sequence[Group], static: Path) -> Iterat
         if any(_is_curve(run["figures"].get(name)) for group in groups for run in group.runs):
             drawn[f"curve-{name}"] = draw_curves(name, groups)
     for name, (axes, text) in drawn.items():
-        axes.legend(loc="center left", bbox_to_anchor=(1.01, 0.5), fontsize=8, ncols=1 + len(groups) // 17)
+        axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.17), fontsize=12, ncols=2)
         picture = io.BytesIO()
-        axes.figure.savefig(picture, format="png")
+        axes.figure.savefig(picture, format="png", bbox_inches="tight", dpi=140)
         yield write_picture(static, name, picture.getvalue(), text)
 
 
 def draw_curves(name: str, groups: Sequence[Group]) -> tuple[Axes, str]:
     """One recorded list over its index: the mean of a setting's seeds bold, each seed pale; and its text."""
-    axes, ends = Figure(figsize=(8.4, 4.2)).subplots(), []
+    axes, ends = Figure(figsize=(6.4, 4)).subplots(), []
     shades = matplotlib.colormaps["viridis"](np.linspace(0, 0.85, len(groups)))
     for group, shade, dash in zip(groups, shades, itertools.cycle(DASHES), strict=False):
         curves = [run["figures"][name] for run in group.runs if _is_curve(run["figures"].get(name))]
@@ -373,12 +374,13 @@ def draw_curves(name: str, groups: Sequence[Group]) -> tuple[Axes, str]:
             axes.plot(range(1, len(mean) + 1), mean, color=shade, linestyle=dash, label=group.told)
             ends.append(f"{group.told} ends at {mean[-1]:.4g}")
     axes.set(title=name, xlabel="entry of the recorded list", ylabel=name)
+    axes.xaxis.get_major_locator().set_params(integer=True)
     return axes, f"{name}, the mean of the seeds of each setting: {'; '.join(ends)}."
 
 
 def draw_spread(measure: str, groups: Sequence[Group]) -> tuple[Axes, str]:
     """The measure of each run over the first swept parameter, with mean and standard deviation; and its text."""
-    axes, lines, texts = Figure(figsize=(8.4, 4.2)).subplots(), {}, []
+    axes, lines, texts = Figure(figsize=(6.4, 4)).subplots(), {}, []
     (first, *others), measured = groups[0].setting, [group for group in groups if group.numbers]
     places = [group.setting[first] for group in measured]
     numeric = all(map(_is_number, places))
