@@ -150,7 +150,7 @@ def join(
     for one in graded:
         if not one["rows"]:
             continue
-        known = next((by_id[part] for part in re.split(r"[^\w.@-]+|_", one["file"]) if part in by_id), None)
+        known = next((student for id, student in by_id.items() if _holds(one["file"], id)), None)
         same = by_name.get(_plain(one["student"]), [])
         student = known or (same[0] if len(same) == 1 else None)
         if student is None:
@@ -217,6 +217,11 @@ def _override(students: Sequence[Student], attempts: Mapping, overrides: Sequenc
                     ) from error
 
 
+def _holds(file: str, id: str) -> bool:
+    """Whether a file's name holds an id, and not just a part of a longer word."""
+    return bool(re.search(rf"(?<![^\W_]){re.escape(id)}(?![^\W_])", file))
+
+
 def _plain(name: str) -> str:
     """A name as it is compared: without case, accents and doubled spaces."""
     letters = unicodedata.normalize("NFKD", name)
@@ -277,9 +282,9 @@ def harmless(value: object) -> object:
     """One line that no spreadsheet takes for a formula, however it is spelt."""
     if not isinstance(value, str):
         return value
-    text = " ".join("".join(one if one.isprintable() else " " for one in value).split())
+    text = "".join(one if one.isprintable() else " " for one in value)
     first = unicodedata.normalize("NFKC", text).lstrip()[:1]
-    return f"'{text}" if first in {"=", "+", "-", "−", "@", "|", "%"} else text
+    return f"'{text.strip()}" if first in {"=", "+", "-", "−", "@", "|", "%"} else text
 
 
 def read_graded(folder: Path) -> dict:
