@@ -6,6 +6,7 @@ import json
 import math
 import random
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -230,9 +231,12 @@ def test_a_disk_that_fills_keeps_what_was_done(tmp_path, notebooks, monkeypatch)
 
 def test_a_scheduler_that_does_not_answer_is_one_line(tmp_path, notebooks, monkeypatch):
     monkeypatch.setattr("course_utils.instructor.run.CONNECT_TIMEOUT", 1)
-    options = ["-g", "seed", "0", "--scheduler", "tcp://127.0.0.1:1", "--notebooks", notebooks, "--out", tmp_path]
-    result = call("sweep", "0", *options)
-    assert result.exit_code == 1 and "no Dask scheduler answers at tcp://127.0.0.1:1 (" in result.output
+    with socket.create_server(("127.0.0.1", 0)) as silent:  # it takes connections, and is no scheduler
+        for port in (1, silent.getsockname()[1]):
+            address = f"tcp://127.0.0.1:{port}"
+            options = ["-g", "seed", "0", "--scheduler", address, "--notebooks", notebooks, "--out", tmp_path]
+            result = call("sweep", "0", *options)
+            assert result.exit_code == 1 and f"no Dask scheduler answers at {address} (" in result.output
 
 
 @pytest.mark.parametrize(

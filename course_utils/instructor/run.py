@@ -1,5 +1,6 @@
 """Runs lessons, several at once, here or on a Dask cluster; shows how far they are, and keeps what came of them."""
 
+import asyncio
 import hashlib
 import json
 import re
@@ -305,11 +306,17 @@ def _outcome(future) -> tuple[object, str]:
 @contextmanager
 def _cluster(scheduler: str) -> Iterator[Executor]:
     from distributed import Client
+    from distributed.core import rpc
+
+    async def asked() -> None:  # for a Client waits for ever where something else answers
+        async with rpc(scheduler) as there:
+            await there.identity()
 
     try:
+        asyncio.run(asyncio.wait_for(asked(), CONNECT_TIMEOUT))
         client = Client(scheduler, timeout=CONNECT_TIMEOUT, set_as_default=False)
     except Exception as error:  # whatever it is that answers there, or does not
-        reason = str(error) or type(error).__name__
+        reason = str(error) or f"nothing for {CONNECT_TIMEOUT} s"
         raise click.ClickException(f"no Dask scheduler answers at {scheduler} ({reason})") from error
     with client:
         executor = client.get_executor(pure=False)
