@@ -5,7 +5,14 @@ from pathlib import Path
 
 import click
 
-from .instructor import cli
+try:
+    from .instructor.cli import grade, gradebook, handout, report, run, slides, sweep
+except ModuleNotFoundError as error:
+    if error.name != f"{__package__}.instructor":
+        raise
+    VERBS = ()  # a student's copy has none of them
+else:
+    VERBS = (run, sweep, report, slides, handout, grade, gradebook)
 
 
 class OneLineErrors(click.Group):
@@ -27,17 +34,32 @@ class OneLineErrors(click.Group):
             remedy = "in the course's folder run: pip install -e '.[instructor]'"
             click.echo(f"course: this needs {package}, which is not installed; {remedy}", err=True)
             sys.exit(1)
+        except OSError as error:
+            where = f"{error.filename}: " if error.filename and ".unfinished-" not in str(error.filename) else ""
+            click.echo(f"course: {where}{error.strerror or error}", err=True)
+            sys.exit(1)
         except click.Abort:
             click.echo("course: interrupted; what was finished is kept, and --resume goes on from there", err=True)
             sys.exit(1)
 
 
-@click.group(cls=OneLineErrors, no_args_is_help=False, epilog="\b\nExamples:\n  course run 3\n  course data fetch")
-def course():
+def help_alone(context: click.Context) -> None:
+    """Show a group's help where no verb is named."""
+    if context.invoked_subcommand is None:
+        click.echo(context.get_help())
+
+
+@click.group(
+    cls=OneLineErrors, invoke_without_command=True, epilog="\b\nExamples:\n  course data fetch\n  course progress"
+)
+@click.version_option(package_name="digit-course", prog_name="course")
+@click.pass_context
+def course(context):
     """Run the lessons of the digit-recognition course, show what came of them, and fetch and convert its digits."""
+    help_alone(context)
 
 
-for verb in (cli.run, cli.sweep, cli.report, cli.grade, cli.gradebook, cli.handout):
+for verb in VERBS:
     course.add_command(verb)
 
 
@@ -92,11 +114,13 @@ def page(network, out, bits):
 
 
 @course.group(
-    no_args_is_help=False,
+    invoke_without_command=True,
     epilog="\b\nExamples:\n  course data fetch\n  course data convert mnist mnist.json.gz --container json",
 )
-def data():
+@click.pass_context
+def data(context):
     """Fetch and convert digits."""
+    help_alone(context)
 
 
 @data.command(epilog="\b\nExamples:\n  course data fetch\n  course data fetch --root /srv/digits")

@@ -1,19 +1,16 @@
-"""What maintainers do with the lessons: `python -m course_utils.maintain render`, `prepare`, and `site`.
+"""What maintainers do with the lessons: `python -m course_utils.maintain render`, `prepare`, `site`, and `docs`.
 
 `render` writes outputs into the committed notebooks, and what they measured into results.json and the README's table.
-`prepare` makes the small copies that nbval runs. `site` builds the public pages. They stand apart from `course`,
-whose verbs are an instructor's.
+`prepare` makes the small copies that nbval runs. `site` builds the public pages. `docs` writes what an instructor has
+to know of each lesson. They stand apart from `course`, whose verbs are an instructor's.
 """
 
 import hashlib
 import json
-import os
-import platform
 import re
 import shlex
 import tempfile
 from collections.abc import Mapping, Sequence
-from importlib.metadata import version
 from pathlib import Path
 
 import click
@@ -22,9 +19,11 @@ import papermill
 from nbformat import NotebookNode
 
 from .data import DataError, load_digits
+from .exercises.desk import all_exercises
 from .files import write_whole
 from .instructor.cli import COURSE, LESSONS, PROFILE, near, out
-from .instructor.manifest import PROFILES, Course, Lesson, WrongUse, check_parameters, choose
+from .instructor.execute import describe_machine
+from .instructor.manifest import PROFILES, Course, Lesson, WrongUse, check_parameters, choose, read_notebook
 from .instructor.run import run_lessons, succeeded
 from .recipes import RECIPES
 from .site.landing import build_site
@@ -36,7 +35,17 @@ HEADING = "| network | recipe | parameters | test loss | test accuracy | trainin
 KERNEL = {"kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
           "language_info": {"name": "python"}}  # fmt: skip
 
-maintain = click.Group(help="Render the lessons as committed, prepare them for tests, and build the site.")
+WORDS_A_MINUTE, CELL_MINUTES, EXERCISE_MINUTES = 150, 0.5, 5  # reading with thought; a cell of code; an exercise
+SESSIONS = """# What each session holds
+
+Written by `python -m course_utils.maintain docs` out of the lessons and their exercises: change those, and run it
+again. [instructors.md](instructors.md) has the plan of the ten sessions.
+
+The minutes are what a student takes who works alone: 150 words a minute, half a minute for a cell of code that is not
+folded, 5 minutes for an exercise. A misconception stands here in the words that the check says to whoever has it.
+"""
+
+maintain = click.Group(help="Render the lessons as committed, prepare them for tests, write docs, and build the site.")
 
 
 @maintain.command()
@@ -67,6 +76,47 @@ def prepare_lessons(lessons: Sequence[Lesson], profile: str, folder: Path) -> No
 def site(address, repository, out, course):
     """Build the course's public pages from the committed notebooks."""
     click.echo(near(build_site(course, out or course.build / "site", address=address, repository=repository)))
+
+
+@maintain.command()
+@COURSE
+def docs(course):
+    """Write docs/sessions.md: each lesson's sections with their minutes, and its exercises' likely misconceptions."""
+    path = course.folder.parent / "docs" / "sessions.md"
+    write_whole(path, sessions(course))
+    click.echo(near(path))
+
+
+def sessions(course: Course) -> str:
+    """What an instructor has to know of each lesson, as Markdown."""
+    parts, exercises = [SESSIONS], all_exercises()
+    for lesson in course.lessons:
+        number, timed = int(lesson.name.split("_")[0]), minutes_of(read_notebook(lesson.notebook))
+        parts.append(f"## Lesson {number}\n\n**{lesson.title}.** *{lesson.question}*\n")
+        rows = [f"| {section} | {minutes:.0f} |" for section, minutes in timed.items()]
+        rows.append(f"| together | {sum(timed.values()):.0f} |")
+        parts.append("\n".join(["| section | minutes |", "|---|--:|", *rows]) + "\n")
+        for one in (one for key, one in exercises.items() if key.split(".")[0] == str(number)):
+            parts.append(f"**{one.number}** {one.title}\n")
+            words = [" ".join(each.replace("{part}", "one part").split()) for each in one.mistakes]
+            parts.append("".join(f"- {each}\n" for each in words) or "- None is named: its check shows what differs.\n")
+    return "\n".join(parts)
+
+
+def minutes_of(notebook: NotebookNode) -> dict[str, float]:
+    """How many minutes a student takes for each section of a lesson, about, and at least one."""
+    minutes, section = {}, "Opening"
+    for cell in notebook.cells:
+        tags = cell.metadata.get("tags", [])
+        if cell.cell_type == "code":
+            spent = EXERCISE_MINUTES if "exercise" in tags else 0 if "hide-input" in tags else CELL_MINUTES
+            minutes[section] = minutes.get(section, 0) + spent
+            continue
+        for part in re.split(r"^(?=## )", cell.source, flags=re.MULTILINE):
+            if part.startswith("## "):
+                section = part.splitlines()[0].removeprefix("## ")
+            minutes[section] = minutes.get(section, 0) + len(part.split()) / WORDS_A_MINUTE
+    return {section: max(1, spent) for section, spent in minutes.items()}
 
 
 @maintain.command()
@@ -118,14 +168,6 @@ def _around_the_table(readme: Path) -> Sequence[str]:
     if match := re.fullmatch(f"(.*{BEGIN}\n).*({END}.*)", text, re.DOTALL):
         return match.groups()
     raise WrongUse(f"{readme}: holds no lines {BEGIN} and {END}, between which the results go")
-
-
-def describe_machine() -> dict:
-    """Cores, processor and torch's version; no name and no path."""
-    about = Path("/proc/cpuinfo")
-    model = re.search(r"^model name\s*:\s*(.+)$", about.read_text(), re.MULTILINE) if about.exists() else None
-    processor = model[1] if model else platform.processor() or platform.machine()
-    return {"cores": os.cpu_count(), "processor": processor, "torch": version("torch").split("+")[0]}
 
 
 def table(course: Course, results: Mapping[str, dict]) -> str:

@@ -117,7 +117,10 @@ def test_run_keeps_notebook_and_figures(ran):
     assert "00_good: running" in result.output and "00_good: done" in result.output
     assert "2 of 2 bands kept" in result.output and result.exit_code == 1 and "1 of 4 lessons went" in result.output
     assert [cell.execution_count for cell in code_cells(runs / "00_good.ipynb")] == [1, 2, 3, 4, 5, 6, 7]
-    assert sorted(path.suffix for path in runs.iterdir()) == [".ipynb"] * 4 + [".json"] * 4
+    assert sorted(path.suffix for path in runs.iterdir()) == [""] + [".ipynb"] * 4 + [".json"] * 4
+    origin = good["origin"]
+    assert origin["versions"].keys() >= {"Python", "torch", "papermill"} and origin["cores"] and "commit" in origin
+    assert origin == read(runs / "00_good.ipynb").metadata.origin
     notebook = read(runs / "00_good.ipynb")
     assert notebook.metadata.papermill.parameters == {"epochs": 1} and notebook.metadata.papermill.duration > 0
     assert {cell.metadata.papermill.status for cell in notebook.cells} == {"completed"}
@@ -260,19 +263,21 @@ def test_ctrl_c_ends_the_kernels_and_keeps_what_was_finished(tmp_path):
         process.communicate()
     assert process.returncode == 1 and "course: interrupted" in output and "Traceback" not in output
     assert not kernel.is_running() or kernel.status() == psutil.STATUS_ZOMBIE
-    assert sorted(path.name for path in (tmp_path / "build/runs/class").iterdir()) == ["00_good.ipynb", "00_good.json"]
+    assert sorted(path.stem for path in (tmp_path / "build/runs/class").glob("*")) == [".running", *["00_good"] * 2]
 
 
 def test_the_live_table_shows_cell_and_figures_of_what_runs(monkeypatch, capsys):
     monkeypatch.setenv("FORCE_COLOR", "1")
     monkeypatch.setenv("COLUMNS", "120")
-    board = run.Board(3, "profile smoke")
+    tasks = [execute.Task(name, None, {}, "smoke", expected=60.0) for name in ("00_good", "01_bad", "02_next")]
+    board = run.Board(tasks, "profile smoke", 2)
+    assert "profile smoke: 0 of 3 done, about 90 s left" in capsys.readouterr().out
     with board.progress:
         board.begin("00_good")
         board.begin("01_bad")
         board.watch("00_good", 3, 9, {"dataset": "digits", "loss": 0.25})
-        board.end("01_bad", "01_bad: FAILED\n  [in cell 2]")
-        capsys.readouterr()
+        board.end("01_bad", "01_bad: FAILED\n  [in cell 2]", 600.0)
+        assert "1 of 3 done, about 10 minutes left" in capsys.readouterr().out, "the first took ten times as long"
         board.progress.refresh()
         shown = re.sub(r"\x1b\[[\d;?]*[a-zA-Z]", "", capsys.readouterr().out)
     assert re.search(r"profile smoke +1/3", shown) and re.search(r"00_good +2/9 .*2 figures, loss 0.25", shown)
@@ -373,6 +378,24 @@ def test_faults_of_a_manifest_are_named(tmp_path, place, value, words):
         read_course(tmp_path)
 
 
+@pytest.mark.parametrize("content", [b"", b"{", b'{"cells": 3}', b"\xff\xfe", b"[]"])
+def test_a_corrupt_notebook_is_named_in_one_line(tmp_path, content):
+    path = write_course(tmp_path, {"00_good": (GOOD, {})}) / "00_good.ipynb"
+    path.write_bytes(content)
+    for arguments in (["run"], ["sweep", "0", "-g", "epochs", "1"], ["handout"], ["slides", "0"]):
+        result = call(*arguments, "--notebooks", path.parent)
+        assert result.exit_code == 2 and f"{path}: not a notebook that can be read" in result.output
+    result = call("report", path.parent, "--notebooks", path.parent)
+    assert result.exit_code == 2 and f"{path}: not a notebook that can be read" in result.output
+
+
+def test_what_is_not_finite_is_a_number_again_when_it_is_read_back():
+    record = {"a": "nan", "b": [1.0, "-inf"], "word": "fine"}
+    cell = new_code_cell(outputs=[new_output("display_data", {execute.RECORD_MIME: record})])
+    figures = execute.recorded(new_notebook(cells=[cell]))
+    assert str(figures) == "{'a': nan, 'b': [1.0, -inf], 'word': 'fine'}"
+
+
 def test_lessons_are_chosen_by_number_name_or_file(tmp_path):
     content = read_course(write_course(tmp_path, {name: (GOOD, {}) for name in ("00_good", "01_next", "03_last")}))
     names = [lesson.name for lesson in choose(content, ["3", "notebooks/00_good.ipynb", "01", "01_next"])]
@@ -465,7 +488,13 @@ def test_a_run_fills_the_exercises_where_asked(tmp_path, monkeypatch):
     assert ["= 200" in task.notebook.cells[-1].source for task in ran] == [False, True]
 
 
-@pytest.mark.parametrize("arguments", ["run 99", "rnu", "run --profile quick", ""])
+def test_alone_it_shows_its_help_and_it_knows_its_version():
+    for arguments, words in (([], "sweep"), (["data"], "convert"), (["--version"], "course, version 0.1.0")):
+        result = call(*arguments)
+        assert result.exit_code == 0 and words in result.output
+
+
+@pytest.mark.parametrize("arguments", ["run 99", "rnu", "run --profile quick", "sweep 3 --scheduler http://there"])
 def test_errors_are_one_line_on_stderr(arguments):
     command = [sys.executable, "-m", "course_utils", *arguments.split()]
     result = subprocess.run(command, capture_output=True, text=True)

@@ -8,12 +8,13 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from nbformat.v4 import new_output
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 from test_instructor import GOOD, PARAMETERS, PICTURE, code_cells, read, write_course
 
 from course_utils.data import load_digits, save_digits
 from course_utils.instructor.execute import recorded
-from course_utils.maintain import maintain, source_sha256, write_outputs
+from course_utils.instructor.manifest import NOTEBOOKS, read_course
+from course_utils.maintain import maintain, minutes_of, sessions, source_sha256, write_outputs
 from course_utils.site.notebooks import pictures
 
 
@@ -86,6 +87,20 @@ def test_rendered_outputs_name_no_folder_of_the_machine_and_go_into_no_notebook_
     executed.cells[-1].source += "  # as it was"
     with pytest.raises(Exception, match="edited while it ran"):
         write_outputs(path, executed, 1.0)
+
+
+def test_what_the_sessions_hold_is_as_the_lessons_and_exercises_are():
+    written = (NOTEBOOKS.parent / "docs/sessions.md").read_text()
+    assert written == sessions(read_course(NOTEBOOKS)), "run: python -m course_utils.maintain docs"
+    assert "## Lesson 0\n" in written and "| together |" in written
+
+
+def test_minutes_count_words_code_and_exercises():
+    cells = [new_markdown_cell("# A\n\n" + "word " * 298), new_markdown_cell("word " * 150 + "\n\n## B\n\nword"),
+             new_code_cell("1"), new_code_cell("2", metadata={"tags": ["exercise"]}),
+             new_code_cell("3", metadata={"tags": ["hide-input"]})]  # fmt: skip
+    minutes = minutes_of(new_notebook(cells=cells))
+    assert {name: round(one, 1) for name, one in minutes.items()} == {"Opening": 3, "B": 5.5}
 
 
 def test_copies_for_nbval_have_the_profiles_parameters_and_the_committed_outputs(tmp_path):

@@ -1,21 +1,27 @@
 """Sweeps through their command line, on tiny lessons: here, on a Dask cluster, killed and resumed."""
 
+import base64
 import csv
 import json
+import math
 import random
 import signal
+import socket
 import subprocess
 import sys
 import time
 from urllib.parse import unquote
 
+import nbformat
 import psutil
 import pyarrow.parquet
 import pytest
 from distributed import LocalCluster
+from nbformat.v4 import new_code_cell, new_notebook, new_output
 from test_instructor import LESSON, PICTURE, RECORD, call, page_of, read, write_course
 
-from course_utils.instructor import sweep
+from course_utils.instructor import run, sweep
+from course_utils.instructor.execute import RECORD_MIME
 from course_utils.instructor.manifest import WrongUse
 from course_utils.instructor.sweep import Range, listed, settings_of, values_of
 
@@ -36,7 +42,8 @@ if log:
     "record(train_seconds=time.perf_counter(), word='fine')",
     PICTURE.replace("Loss curves: falls from 2 to 1.", "Four digits: 3 of 4 digits read right."),
 ]
-TINY = {"00_tiny": (SOURCES, LESSON | {"profiles": {"smoke": {}, "class": {}, "full": {}}, "bands": {}})}
+BANDS = {"class": {"mnist": {"test_accuracy": [0, 1], "train_seconds": [0, 1]}}}
+TINY = {"00_tiny": (SOURCES, LESSON | {"profiles": {"smoke": {}, "class": {}, "full": {}}, "bands": BANDS})}
 GRID = ["-g", "rate", "0.1,0.5,20", "-g", "units", "4,8", "-g", "seed", "0..1"]
 
 
@@ -79,8 +86,11 @@ def test_a_sweep_leaves_tidy_tables_in_the_order_of_the_grid_and_every_notebook(
 
 def test_the_page_compares_the_runs(swept):
     page = page_of(swept[1] / "page/index.html")
-    text = " ".join(page.get_text().split())
-    assert "12 runs of 00_tiny" in text and "Ranked by the mean of test_accuracy, largest first" in text
+    text = " ".join(page.get_text(" ").split())
+    assert "rate 0.5, units 8 has the best mean of test_accuracy : 0.405 ± 0.0071 , over 2 runs" in text
+    assert "Next comes rate 0.5, units 4 with 0.205 ± 0.0071" in text and "not told apart" not in text
+    assert "stands the standard deviation" in text and "Run from commit " in text and ", papermill " in text
+    assert "12 runs of 00_tiny , profile" in text and "Ranked by the mean of test_accuracy , largest first" in text
     for word, rate in (("best", "0.5"), ("worst", "0.1")):
         link = page.find("a", string=f"run of the {word} setting")
         assert f"rate = {rate}" in page_of(swept[1] / "page" / link["href"]).get_text()
@@ -90,7 +100,7 @@ def test_the_page_compares_the_runs(swept):
     assert images["grid-0"].startswith("Four digits") and "grid-4" not in images
     rows = [[cell.get_text() for cell in row.find_all("td")][:4] for row in page.find("table").find_all("tr")[1:]]
     assert [row[2] for row in rows] == ["0.405", "0.205", "0.085", "0.045", "–", "–"] and rows[0][:2] == ["0.5", "8"]
-    for link in page.find_all("a", string="seed 0"):
+    for link in page.find_all("a", string="seed\xa00"):
         assert (swept[1] / "page" / unquote(link["href"])).resolve().exists()
     assert "ValueError: the rate is too large" in text
 
@@ -108,7 +118,7 @@ def test_the_figures_hold_what_was_measured(swept):
     assert [line.get_label() for line in means] == ["rate 0.5", "rate 0.1"] and len(lines) == 2 + 4
     assert means[1].get_ydata()[0] == pytest.approx(1.005)
     means = [group.mean for group in sweep.compare(planned, results, "train_seconds")[1]]
-    assert means[0] < means[1] and means[2] is None
+    assert means[0] < means[1] and math.isnan(means[2])
 
 
 def test_what_the_swept_parameters_do_not_move_ranks_no_run():
@@ -181,17 +191,52 @@ def test_a_cluster_that_loses_a_worker_gives_the_same_tables(tmp_path):
         psutil.Process(dask.workers[0].pid).kill()
         output, _ = process.communicate(timeout=300)
     assert process.returncode == 0 and "6 of 6 runs went well" in output, output
+    assert "here, 2 in all" in output and "lost, 1 left, which take over what it ran" in output
     assert call(*common, "--out", tmp_path / "near", "--jobs", "2").exit_code == 0
     for name in ("results.csv", "curves.csv"):
         assert (tmp_path / "far" / name).read_bytes() == (tmp_path / "near" / name).read_bytes()
     assert "Four digits" in (tmp_path / "far/runs/rate=0.5_seed=2.ipynb").read_text()
 
 
+def test_a_folder_is_held_by_one_run_and_one_that_is_full_or_cannot_be_is_refused(tmp_path, notebooks, monkeypatch):
+    common = ["sweep", "0", "-g", "seed", "0", "--notebooks", notebooks, "--out"]
+    with run.held(tmp_path / "out/runs"):
+        result = call(*common, tmp_path / "out")
+    assert result.exit_code == 2 and "another run is writing into it" in result.output
+    (tmp_path / "file").touch()
+    result = call(*common, tmp_path / "file/out")
+    assert result.exit_code == 2 and "cannot be written into (Not a directory)" in result.output
+    monkeypatch.setattr(run, "ROOM", 1 << 62)
+    assert "cannot be written into (" in call(*common, tmp_path / "out").output
+    assert not list(tmp_path.rglob("*.ipynb"))
+
+
+def test_a_disk_that_fills_keeps_what_was_done(tmp_path, notebooks, monkeypatch):
+    written = []
+
+    def fills(path, content):
+        written.append(path)
+        if len(written) > 2:
+            raise OSError(28, "No space left on device")
+        write_whole(path, content)
+
+    write_whole = run.write_whole
+    monkeypatch.setattr(run, "write_whole", fills)
+    monkeypatch.setattr(run, "execute", lambda task, watch: (task.notebook, 1.0, None))
+    options = ["-g", "seed", "0..3", "--notebooks", notebooks, "--out", tmp_path]
+    result = call("sweep", "0", *options)
+    assert result.exit_code == 1 and "No space left on device. The 1 results before are kept; --res" in result.output
+    assert len(list((tmp_path / "runs").glob("*.json"))) == 1
+
+
 def test_a_scheduler_that_does_not_answer_is_one_line(tmp_path, notebooks, monkeypatch):
     monkeypatch.setattr("course_utils.instructor.run.CONNECT_TIMEOUT", 1)
-    options = ["-g", "seed", "0", "--scheduler", "tcp://127.0.0.1:1", "--notebooks", notebooks, "--out", tmp_path]
-    result = call("sweep", "0", *options)
-    assert result.exit_code == 1 and "no Dask scheduler answers at tcp://127.0.0.1:1 (" in result.output
+    with socket.create_server(("127.0.0.1", 0)) as silent:  # it takes connections, and is no scheduler
+        for port in (1, silent.getsockname()[1]):
+            address = f"tcp://127.0.0.1:{port}"
+            options = ["-g", "seed", "0", "--scheduler", address, "--notebooks", notebooks, "--out", tmp_path]
+            result = call("sweep", "0", *options)
+            assert result.exit_code == 1 and f"no Dask scheduler answers at {address} (" in result.output
 
 
 @pytest.mark.parametrize(
@@ -241,6 +286,8 @@ def test_lists_of_settings(tmp_path):
         (["-g", "rate", "1", "-g", "rate", "2"], "-g names a parameter twice"),
         ([], "needs parameters to sweep"),
         (["-g", "rate", "0.1..0.5"], "say how many with --sample"),
+        (["-g", "rate", "1,2", "--by", "test_acuracy"], "no number named test_acuracy; did you mean test_accuracy?"),
+        (["-g", "rate", "1,2", "--scheduler", "10.0.0.5"], "one looks like tcp://10.0.0.5:8786"),
     ],
 )
 def test_a_sweep_that_cannot_be_is_refused_before_anything_runs(tmp_path, notebooks, options, words):
@@ -248,6 +295,36 @@ def test_a_sweep_that_cannot_be_is_refused_before_anything_runs(tmp_path, notebo
     assert result.exit_code == 2 and words in result.output and not (tmp_path / "out").exists()
 
 
-def test_an_unknown_figure_is_refused(swept, notebooks):
-    result = call("sweep", "0", *GRID, "--notebooks", notebooks, "--out", swept[1], "--resume", "--by", "train_loss")
-    assert result.exit_code == 2 and "no run recorded a number named train_loss; there are test" in result.output
+def sweep_of(notes):
+    """A sweep of one parameter and its runs; `notes` maps each value to the accuracies of its seeds."""
+    runs = [{"figures": {"accuracy": one}, "parameters": {"rate": rate, "seed": seed}}
+            for rate, many in notes.items() for seed, one in enumerate(many)]  # fmt: skip
+    return sweep.Sweep(None, "class", {}, [run["parameters"] for run in runs]), runs
+
+
+def test_the_best_mean_leads_and_nan_comes_last_as_a_number():
+    nan = float("nan")
+    _, groups = sweep.compare(*sweep_of({1: [0.99, 0.1], 2: [0.6, 0.7], 3: [nan, 0.9]}), None)
+    assert [group.setting["rate"] for group in groups] == [2, 1, 3] and math.isnan(groups[-1].mean)
+    assert groups[0].shown() == "0.65 ± 0.071" and not sweep.told_apart(*groups[:2])
+    _, groups = sweep.compare(*sweep_of({1: [0.9, 0.91], 2: [0.6, 0.61]}), None)
+    assert sweep.told_apart(*groups)
+    column = sweep._table([{"loss": nan}, {"loss": 0.5}])["loss"]
+    assert str(column.type) == "double" and math.isnan(column.to_pylist()[0])
+
+
+def test_the_pictures_are_of_the_network_that_was_swept(tmp_path):
+    shown, runs = sweep_of({1: [0.5], 2: [0.6]})
+    _, groups = sweep.compare(shown, runs, None)
+    for group, swept_pixel in zip(groups, (b"one", b"two"), strict=True):
+        pictures = [b"same", swept_pixel, b"curve of " + swept_pixel, b"later " + swept_pixel]
+        texts = ["9 of 9 digits read right", "8 of 9 digits read right", "Loss curves", "8 of 9 digits read right"]
+        cells = []
+        for picture, text in zip(pictures, texts, strict=True):
+            data, alt = {"image/png": base64.b64encode(picture).decode()}, {"image/png": {"alt": text}}
+            cells.append(new_code_cell(outputs=[new_output("display_data", data, metadata=alt)]))
+        cells[1].outputs.append(new_output("display_data", {RECORD_MIME: {"accuracy": 1}}))
+        group.runs[0]["name"] = f"rate={group.setting['rate']}"
+        nbformat.write(new_notebook(cells=cells), tmp_path / f"{group.runs[0]['name']}.ipynb")
+    grids = list(sweep._grids("accuracy", groups, tmp_path, tmp_path))
+    assert [(tmp_path / grid["name"]).read_bytes() for grid in grids] == [b"one", b"two"]

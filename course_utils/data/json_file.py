@@ -11,7 +11,7 @@ from .splits import DataError, Digits, Split, check_labels
 from .zipped import readable
 
 SHAPE = "[train, validation, test], each [images, labels]"
-AGAIN = "Make the file again: course data convert."
+AGAIN = "Make such a file with course data convert."
 
 
 def read(path: Path) -> tuple[Split, Split, Split]:

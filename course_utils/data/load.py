@@ -61,7 +61,7 @@ def save_digits(digits: Digits, path: str | Path, *, container: str) -> None:
     """
     path = Path(path)
     if path.exists():
-        raise DataError(f"{path}: exists already. Choose another name, or remove it first.")
+        raise DataError(f"{path}: exists already. Choose another name.")
     writer = {"json": json_file.write, "mnist": idx.write, "images": pictures.write}[container]
     with written_whole(path) as whole:
         writer(digits, whole)

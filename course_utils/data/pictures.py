@@ -27,9 +27,9 @@ def _read_tree(folder: Path) -> Split:
         raise DataError(f"{folder}: an empty split. Put a folder for each digit in it: 0, 1, … 9.")
     for child in classes:
         if child.name not in set("0123456789"):
-            raise DataError(f"{child}: not a digit's folder. Folders are named 0, 1, … 9; rename or remove it.")
+            raise DataError(f"{child}: not a digit's folder. Folders are named 0, 1, … 9; move it elsewhere.")
         if not any(_pictures(child)):
-            raise DataError(f"{child}: an empty class folder. Put pictures of the digit in it, or remove it.")
+            raise DataError(f"{child}: an empty class folder. Put pictures of the digit in it, or move it elsewhere.")
     samples = [(file, int(child.name)) for child in classes for file in _pictures(child)]
     images = torch.empty(len(samples), 1, 28, 28, dtype=torch.uint8)
     labels = torch.empty(len(samples), dtype=torch.int64)
@@ -49,7 +49,7 @@ def _read_picture(path: Path) -> np.ndarray:
         with Image.open(path) as picture:
             mode, pixels = picture.mode, np.array(picture.convert("L"))
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise DataError(f"{path}: an unreadable picture ({error}). Replace or remove it.") from error
+        raise DataError(f"{path}: an unreadable picture ({error}). Replace it, or move it elsewhere.") from error
     if mode.startswith(("I", "F")):
         raise DataError(f"{path}: a picture of more than 8 bits a pixel ({mode}). Save it with 8 bits first.")
     if pixels.shape != (28, 28):

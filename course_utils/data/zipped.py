@@ -19,7 +19,7 @@ def readable(path: Path) -> Iterator[None]:
             start = file.read(40).lstrip()
         page = ": it is a web page, saved under this name" if start.startswith(b"<") else ""
         wrong = "a truncated or damaged gzip file" if start.startswith(b"\x1f\x8b") else f"not a gzip file{page}"
-        raise DataError(f"{path}: {wrong}. Remove it and fetch it again.") from error
+        raise DataError(f"{path}: {wrong}. Check the name; course data fetch mends MNIST's own.") from error
     except OSError as error:
         raise DataError(
             f"{error.filename or path}: cannot be read ({error.strerror or error}). Check the name and the rights."

@@ -60,7 +60,7 @@ class Exercise:
             return textwrap.dedent(self.solution).strip()
         return textwrap.dedent(inspect.getsource(self.solution)).strip()
 
-    @property
+    @cached_property
     def name(self) -> str:
         """The name that the lesson's stub gives the answer."""
         if not isinstance(self.solution, str):

@@ -1,6 +1,7 @@
 """The verbs of `course` that work on lessons. Each gives its exit code, and imports what it needs when it is called."""
 
 import os
+import re
 import sys
 from pathlib import Path
 
@@ -19,8 +20,18 @@ PROFILE = click.option(
     "--profile", type=click.Choice(PROFILES), default="class", show_default=True,
     help="Parameters to run with: a few seconds' work, what the notebooks say, or the whole recipes.",
 )  # fmt: skip
-SCHEDULER = click.option("--scheduler", metavar="TCP://HOST:PORT", help="Run on this Dask cluster instead of here.")
+SCHEDULER = click.option(
+    "--scheduler", metavar="TCP://HOST:PORT", callback=lambda context, option, text: _address(text),
+    help="Run on this Dask cluster instead of here.",
+)  # fmt: skip
 RESUME = click.option("--resume", is_flag=True, help="Run only what is missing, has failed, or has changed.")
+
+
+def _address(text: str | None) -> str | None:
+    """A scheduler's address. Raises WrongUse for what is none."""
+    if text is not None and not re.fullmatch(r"(tcp|tls)://[^\s/]+:\d{1,5}", text):
+        raise WrongUse(f"{text!r} is no scheduler's address; one looks like tcp://10.0.0.5:8786")
+    return text
 
 
 def out(default: str):
@@ -114,7 +125,7 @@ def sweep(
         raise WrongUse("-g names a parameter twice; give all its values at once: -g seed 1,2,3")
     (chosen,) = choose(course, [lesson])
     settings = listed(file) if file else settings_of(values, sample, sample_seed)
-    planned = plan(course, chosen, profile, gathered(pairs, texts, files), settings)
+    planned = plan(course, chosen, profile, gathered(pairs, texts, files), settings, measure)
     folder = out or course.build / "sweeps" / chosen.name
     results = run_sweep(planned, folder, jobs=jobs, scheduler=scheduler, resume=resume)
     write_tables(results, folder)
@@ -141,20 +152,42 @@ def report(folder, out, course):
     click.echo(near(build_report(course, folder, out or course.build / "course")))
 
 
-@click.command(epilog="\b\nExamples:\n  course handout\n  course handout 1 2 3 --out /tmp/week-1")
+@click.command(epilog="\b\nExamples:\n  course handout --zip\n  course handout 1 2 3 --out /tmp/week-1")
 @LESSONS
+@click.option("--zip", "zipped", is_flag=True, help="Write a zip file beside the folder, too.")
 @out("handout")
 @COURSE
-def handout(lessons, out, course):
-    """Write the folder that students get, ready to zip.
+def handout(lessons, zipped, out, course):
+    """Write the folder that students get.
 
-    Its lessons hold no outputs, and its exercises check and give hints, but show no solutions.
+    Its lessons hold no outputs, and its exercises check and give hints, but show no solutions. Nothing of the
+    instructor's is in it.
     """
-    from .handout import write_handout
+    from .handout import write_handout, zip_handout
 
     folder = out or course.build / "handout"
     write_handout(course, choose(course, lessons), folder)
-    click.echo(near(folder))
+    click.echo(near(zip_handout(folder) if zipped else folder))
+
+
+@click.command(epilog="\b\nExamples:\n  course slides 3\n  course slides 3 --out /tmp/monday.html")
+@click.argument("lesson")
+@click.option("--out", type=click.Path(dir_okay=False, path_type=Path),
+              help="The file to write.  [default: build/slides/LESSON.html beside the lessons' folder]")  # fmt: skip
+@COURSE
+def slides(lesson, out, course):
+    """Write a lesson's slides: one HTML file, which needs no network.
+
+    They show its sections, predictions, figures and exercises, as they were last rendered; the arrow keys turn them,
+    s opens the speaker's notes, o an overview.
+    """
+    from ..site.slides import write_slides
+    from .manifest import read_notebook
+
+    (chosen,) = choose(course, [lesson])
+    target = out or course.build / "slides" / f"{chosen.name}.html"
+    write_slides(read_notebook(chosen.notebook), chosen.title, target)
+    click.echo(near(target))
 
 
 @click.command(

@@ -2,12 +2,16 @@
 
 import asyncio
 import os
+import platform
+import re
 import subprocess
 import tempfile
 import time
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import cache
+from importlib.metadata import version
 from pathlib import Path
 
 import click
@@ -42,7 +46,7 @@ class Task:
 
     `threads` is how many torch uses (None: its own choice), and `data` where the digits are, unless the machine's own
     `$COURSE_DATA` says so. The kernel works in `folder`; where that is None, in a temporary one. `bands` are what the
-    figures must lie in: data set → figure → [low, high].
+    figures must lie in: data set → figure → [low, high]. `expected` are the seconds it may take.
     """
 
     name: str
@@ -53,6 +57,7 @@ class Task:
     data: str = field(default_factory=data_folder)
     folder: Path | None = None
     bands: Mapping[str, Mapping] = field(default_factory=dict)
+    expected: float = 0.0
 
     @property
     def environment(self) -> dict[str, str]:
@@ -65,13 +70,60 @@ class Task:
 def recorded(notebook: NotebookNode) -> dict:
     """All figures that the notebook's cells recorded, each record's in the alphabet's order, as files keep them."""
     figures = {}
-    for output in _outputs(notebook):
-        figures |= dict(sorted(output.get("data", {}).get(RECORD_MIME, {}).items()))
+    for record in records(notebook).values():
+        figures |= dict(sorted(record.items()))
     return figures
 
 
-def _outputs(notebook: NotebookNode) -> Iterator[NotebookNode]:
-    return (output for cell in notebook.cells for output in cell.get("outputs", []))
+def records(notebook: NotebookNode) -> dict[int, dict]:
+    """What each cell that records recorded, by its place in the notebook. What was nan or infinite is so again."""
+    found = {}
+    for place, cell in enumerate(notebook.cells):
+        for output in cell.get("outputs", []):
+            if record := output.get("data", {}).get(RECORD_MIME):
+                found[place] = found.get(place, {}) | {name: _number(value) for name, value in record.items()}
+    return found
+
+
+def _number(value):
+    """A recorded value, in which a notebook's JSON keeps nan and the infinities as texts."""
+    if isinstance(value, list):
+        return [_number(one) for one in value]
+    return float(value) if value in ("nan", "inf", "-inf") else value
+
+
+@cache
+def origin() -> dict:
+    """What a run came from: the course's commit, the versions that matter, the machine. No name and no path."""
+    course = Path(__file__).resolve().parents[2]
+
+    def git(*words: str) -> str:
+        done = subprocess.run(["git", "-C", course, *words], capture_output=True, text=True)
+        return done.stdout.strip() if done.returncode == 0 else ""
+
+    commit = ""
+    with suppress(OSError):  # where there is no git
+        commit = git("rev-parse", "--short=10", "HEAD") if (course / ".git").exists() else ""
+        commit += " with changes" if commit and git("status", "--porcelain", "--", "course_utils", "notebooks") else ""
+    versions = {name: version(name) for name in ("torch", "torchvision", "numpy", "papermill")}
+    return {"commit": commit, "versions": {"Python": platform.python_version()} | versions, **describe_machine()}
+
+
+def describe_machine() -> dict:
+    """Cores, processor and torch's version; no name and no path."""
+    about = Path("/proc/cpuinfo")
+    model = re.search(r"^model name\s*:\s*(.+)$", about.read_text(), re.MULTILINE) if about.exists() else None
+    processor = model[1] if model else platform.processor() or platform.machine()
+    return {"cores": os.cpu_count(), "processor": processor, "torch": version("torch").split("+")[0]}
+
+
+def origin_in_words(about: Mapping) -> str:
+    """A run's origin in one line; "" where none was kept."""
+    if not about:
+        return ""
+    versions = ", ".join(f"{name} {number}" for name, number in about["versions"].items())
+    commit = f"commit {about['commit']}" if about["commit"] else "no commit known"
+    return f"{commit}; {versions}; {about['cores']} cores, {about['processor']}"
 
 
 def execute(
@@ -99,6 +151,7 @@ def execute(
             failure = _describe(error, notebook)
     for name in ("input_path", "output_path"):
         notebook.metadata.get("papermill", {}).pop(name, None)
+    notebook.metadata["origin"] = origin()
     return notebook, time.perf_counter() - begun, failure
 
 

@@ -94,6 +94,17 @@ def choose(course: Course, wanted: Sequence[str]) -> list[Lesson]:
     return chosen
 
 
+def read_notebook(path: Path):
+    """A notebook in nbformat's fourth form. Raises WrongUse for a file that holds none."""
+    import nbformat
+
+    try:
+        return nbformat.read(path, as_version=4)
+    except Exception as error:  # nbformat lets through whatever a damaged file makes go wrong
+        why = " ".join(str(error).split())[:120]
+        raise WrongUse(f"{path}: not a notebook that can be read ({type(error).__name__}: {why})") from error
+
+
 # Parameters: read from the command line, and refused before anything runs where they cannot be ------------------------
 
 
@@ -130,22 +141,21 @@ def check_parameters(course: Course, lessons: Iterable[Lesson], profile: str, *c
     import papermill
 
     for lesson in lessons:
-        try:
-            known = papermill.inspect_notebook(lesson.notebook)
-        except ValueError as error:
-            raise WrongUse(f"{lesson.notebook}: not a notebook that papermill reads ({error})") from error
+        read_notebook(lesson.notebook)
+        known = papermill.inspect_notebook(lesson.notebook)
         for name, value in [pair for given in (lesson.profiles[profile], *changes) for pair in given.items()]:
             if name not in known:
-                remedy = _nearest(name, known) or f"it has {', '.join(known) or 'none'}"
+                remedy = nearest(name, known) or f"it has {', '.join(known) or 'none'}"
                 raise WrongUse(f"{lesson.name} has no parameter {name}; {remedy}")
             fault = _fault(value, known[name]["inferred_type_name"], course.limits.get(name, {}))
             if name == "source" and not fault and value not in SOURCES and not Path(value).expanduser().exists():
-                fault = _nearest(value, SOURCES) or f"it takes {', '.join(SOURCES)}, or a path that exists"
+                fault = nearest(value, SOURCES) or f"it takes {', '.join(SOURCES)}, or a path that exists"
             if fault:
                 raise WrongUse(f"{lesson.name}: {name} cannot be {value!r}; {fault}")
 
 
-def _nearest(name: str, known: Iterable[str]) -> str:
+def nearest(name: str, known: Iterable[str]) -> str:
+    """A question after the name that was meant, or ""."""
     near = get_close_matches(str(name), known, n=1)
     return f"did you mean {near[0]}?" if near else ""
 

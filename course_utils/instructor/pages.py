@@ -6,13 +6,12 @@ from importlib import resources
 from pathlib import Path
 
 import jinja2
-import nbformat
 from nbformat import NotebookNode
 
 from ..site.build import site, write_first_page, write_page, write_picture
 from ..site.notebooks import pictures
-from .execute import recorded
-from .manifest import Course, Lesson, WrongUse
+from .execute import origin_in_words, recorded
+from .manifest import Course, Lesson, WrongUse, read_notebook
 from .run import check_bands, succeeded
 
 DESCRIPTION = "A run of the course: every lesson, what it recorded, and whether it lies where it should."
@@ -30,7 +29,8 @@ def build_report(course: Course, folder: Path, out: Path) -> Path:
     with site(out, description=DESCRIPTION) as source:
         cards = [_card(path, lessons.get(path.stem), source / "static") for path in notebooks]
         pages = {card["page"]: card["title"] for card in cards}
-        write_first_page(source, first_page("cards.html.jinja", cards=cards), pages)
+        origins = {origin_in_words((card["result"] or {}).get("origin", {})) for card in cards} - {""}
+        write_first_page(source, first_page("cards.html.jinja", cards=cards, origins=sorted(origins)), pages)
         for path in notebooks:
             write_page(path, source / path.name)
     return out / "index.html"
@@ -44,7 +44,7 @@ def first_page(name: str, **given) -> str:
 
 def _card(path: Path, lesson: Lesson | None, static: Path) -> dict:
     """What the first page shows of one lesson; its pictures are written into `static`."""
-    notebook = nbformat.read(path, as_version=4)
+    notebook = read_notebook(path)
     result = _result(lesson, notebook, path.with_suffix(".json"))
     names = [] if result is None else dict.fromkeys([*result["figures"], *result["bands"]])
     return {

@@ -1,29 +1,36 @@
 """Runs lessons, several at once, here or on a Dask cluster; shows how far they are, and keeps what came of them."""
 
+import asyncio
 import hashlib
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Executor, ThreadPoolExecutor, as_completed, wait
-from contextlib import contextmanager
+import tempfile
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, CancelledError, Executor, ThreadPoolExecutor, wait
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import click
 import nbformat
 import psutil
+from filelock import FileLock, Timeout
 from nbformat import NotebookNode
 from rich.console import Console
 from rich.progress import MofNCompleteColumn, Progress, TimeElapsedColumn
 
 from ..files import write_whole
 from .execute import Task, execute, recorded
-from .manifest import Lesson
+from .manifest import Lesson, WrongUse, read_notebook
 
 HARMLESS = ("source", "solutions")  # parameters that leave the bands as they are
 PACKAGE = Path(__file__).resolve().parents[1]
 CHECK = re.compile(r'^check\("([\d.]+)"', re.MULTILINE)
 CONNECT_TIMEOUT = 60  # seconds to reach a scheduler, on a busy machine too
 KERNEL_MEMORY = 1 << 30  # bytes that a lesson's kernel takes at most
+ROOM = 8 << 20  # bytes that must fit into a folder before anything runs
+SMOKE_SECONDS = 15  # that a lesson takes in small, about
+NEWS = 1.0  # seconds from one look at a cluster's workers to the next
 
 
 def run_lessons(
@@ -43,19 +50,67 @@ def run_lessons(
     for lesson in lessons:
         own = lesson.profiles[profile]
         changed = [name for name, value in changes.items() if name not in HARMLESS and own.get(name) != value]
-        notebook = without_outputs(fill(nbformat.read(lesson.notebook, as_version=4), solutions or {}))
+        notebook = without_outputs(fill(read_notebook(lesson.notebook), solutions or {}))
         bands = {} if changed else lesson.bands.get(profile, {})
-        place = {"threads": threads, "folder": lesson.notebook.parent}
+        place = {"threads": threads, "folder": lesson.notebook.parent, "expected": expected_seconds(lesson, profile)}
         tasks.append(Task(lesson.name, notebook, own | dict(changes), profile, bands=bands, **place))
     return run_tasks(tasks, folder, f"profile {profile}", jobs=jobs, resume=resume)
+
+
+def expected_seconds(lesson: Lesson, profile: str) -> float:
+    """What a lesson took with this profile when it was rendered, or about so much; 0 where nobody knows."""
+    seconds = read_notebook(lesson.notebook).metadata.get("course", {}).get("seconds", 0.0)
+    stored = lesson.notebook.with_name("results.json")
+    if profile == "full" and stored.exists():
+        result = json.loads(stored.read_text(encoding="utf-8"))["lessons"].get(lesson.name, {})
+        return result.get("seconds", seconds)
+    return min(seconds, SMOKE_SECONDS) if profile == "smoke" else seconds
+
+
+@contextmanager
+def held(folder: Path) -> Iterator[None]:
+    """Keep a folder for one run. Raises WrongUse where little or nothing can be written, or another run is at it."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder) as probe:
+            probe.write(bytes(ROOM))
+    except OSError as error:
+        raise WrongUse(f"{folder}: cannot be written into ({error.strerror}); name another folder: --out") from error
+    lock = FileLock(folder / ".running")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout as error:
+        words = "another run is writing into it. Wait until it is done, or name another folder: --out"
+        raise WrongUse(f"{folder}: {words}") from error
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def run_tasks(
     tasks: Sequence[Task], folder: Path, title: str, *, jobs: int, scheduler: str | None = None, resume: bool = False
 ) -> Iterator[dict]:
-    """Run tasks, here or on a cluster, write each notebook and result into `folder`, and yield each result."""
+    """Run tasks, here or on a cluster, write each notebook and result into `folder`, and yield each result.
+
+    Raises WrongUse as `held` does, before anything runs, and ClickException where the disk fills later.
+    """
+    with held(folder):
+        kept = 0
+        try:
+            for result in _results(tasks, folder, title, jobs, scheduler, resume):
+                kept += 1
+                yield result
+        except OSError as error:
+            words = f"{folder}: {error.strerror}. The {kept} results before are kept; --resume goes on from there"
+            raise click.ClickException(words) from error
+
+
+def _results(
+    tasks: Sequence[Task], folder: Path, title: str, jobs: int, scheduler: str | None, resume: bool
+) -> Iterator[dict]:
     keys = {task.name: fingerprint(task) for task in tasks}
-    board = Board(len(tasks), title)
+    board = Board(tasks, title, jobs)
 
     def here(task: Task) -> tuple:
         board.begin(task.name)
@@ -69,21 +124,21 @@ def run_tasks(
                 yield kept | {"bands": check_bands(kept["figures"], task.bands)}
             else:
                 waiting.append(task)
-        waiting.sort(key=lambda task: task.notebook.metadata.get("course", {}).get("seconds", 0.0), reverse=True)
+        waiting.sort(key=lambda task: task.expected, reverse=True)
         for task, outcome, lost in work_through(execute if scheduler else here, waiting, jobs, scheduler):
-            cause = f"lost on the cluster ({lost})"
+            cause = f"lost ({lost})"
             failure = {"cell": 0, "cells": 0, "source": "", "cause": cause, "traceback": ""}
             notebook, seconds, failure = outcome or (task.notebook, 0.0, failure)
             figures = recorded(notebook)
             result = {
                 "name": task.name, "parameters": dict(task.parameters), "key": keys[task.name], "seconds": seconds,
                 "figures": figures, "failure": failure, "profile": task.profile,
-                "bands": check_bands(figures, task.bands),
+                "bands": check_bands(figures, task.bands), "origin": notebook.metadata.get("origin", {}),
             }  # fmt: skip
             write_whole(folder / f"{task.name}.ipynb", nbformat.writes(notebook) + "\n")
             # the result comes last, so that it vouches for both
             write_whole(folder / f"{task.name}.json", json.dumps(result, indent=1, ensure_ascii=False) + "\n")
-            board.end(task.name, summary(result))
+            board.end(task.name, summary(result), seconds)
             yield result
 
 
@@ -150,15 +205,28 @@ def summary(result: Mapping) -> str:
 class Board:
     """Lines for what begins and ends, and in a terminal a live table of what runs. Any thread may call it."""
 
-    def __init__(self, notebooks: int, title: str):
+    def __init__(self, tasks: Sequence[Task], title: str, jobs: int):
         console = Console()
         columns = ("{task.description}", MofNCompleteColumn(), TimeElapsedColumn(), "{task.fields[figures]}")
         self.progress = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
-        self.whole = self.progress.add_task(title, total=notebooks, figures="")
+        self.jobs, self.open, self.begun = jobs, {task.name: task.expected for task in tasks}, {}
+        self.expected = self.took = 0.0  # seconds of the notebooks that have ended
+        self.whole = self.progress.add_task(title, total=len(tasks), figures=self.left())
         self.rows = {}
+        console.print(f"{title}: 0 of {len(tasks)} done{self.left()}", highlight=False)
+
+    def left(self) -> str:
+        """The time left in words, as far as it is known from what was expected, and from how that has turned out."""
+        pace, now = (self.took / self.expected if self.expected else 1.0), time.monotonic()
+        if not self.open or not all(self.open.values()):
+            return ""
+        each = [max(0.0, pace * seconds - (now - self.begun.get(name, now))) for name, seconds in self.open.items()]
+        seconds = max(sum(each) / self.jobs, *each)
+        return f", about {seconds:.0f} s left" if seconds < 100 else f", about {seconds / 60:.0f} minutes left"
 
     def begin(self, name: str) -> None:
         """A notebook begins."""
+        self.begun[name] = time.monotonic()
         self.rows[name] = self.progress.add_task(name, total=None, figures="")
         if self.progress.disable:
             click.echo(f"{name}: running")
@@ -168,13 +236,19 @@ class Board:
         numbers = [f", {figure} {value:.4g}" for figure, value in figures.items() if isinstance(value, float)]
         words = f"{len(figures)} figures{''.join(numbers[-1:])}"
         self.progress.update(self.rows[name], completed=cell - 1, total=cells, figures=words)
+        self.progress.update(self.whole, figures=self.left().removeprefix(", "))
 
-    def end(self, name: str, text: str) -> None:
-        """A notebook ended: what became of it."""
+    def end(self, name: str, text: str, seconds: float = 0.0) -> None:
+        """A notebook ended: what became of it, and how long it ran."""
         if name in self.rows:
             self.progress.remove_task(self.rows.pop(name))
-        self.progress.advance(self.whole)
-        self.progress.console.print(text, markup=False, highlight=False, soft_wrap=True)
+        expected = self.open.pop(name)
+        if seconds:
+            self.expected, self.took = self.expected + expected, self.took + seconds
+        self.progress.update(self.whole, advance=1, figures=self.left().removeprefix(", "))
+        whole = self.progress.tasks[0]
+        count = f"{whole.completed:.0f} of {whole.total:.0f} done{self.left()}"
+        self.progress.console.print(text, f"  {count}", sep="\n", markup=False, highlight=False, soft_wrap=True)
 
 
 # Several at once ------------------------------------------------------------------------------------------------------
@@ -196,19 +270,22 @@ def work_through(
     """Call `function` on each task, `jobs` at once; yield each task as it comes, its result, and why that was lost.
 
     With `scheduler` (tcp://host:port) the calls run on that Dask cluster, which needs the package and nothing else; a
-    task whose worker dies is begun again on another. One that is given up has no result. `function` leaves its heavy
-    work to processes of its own. When the caller stops early, or is interrupted, these are ended.
+    task whose worker dies is begun again on another, and workers that come and go are named. A task that is given up
+    has no result. `function` leaves its heavy work to processes of its own. When the caller stops early, or is
+    interrupted, these are ended.
 
     Raises ClickException where no scheduler answers.
     """
     children = set(psutil.Process().children())
     with _cluster(scheduler) if scheduler else ThreadPoolExecutor(jobs) as executor:
         futures = {executor.submit(function, task): task for task in tasks}
+        waiting, workers = set(futures), set()
         try:
-            for future in as_completed(futures):
-                error = future.exception()
-                result, lost = (None, f"{type(error).__name__}: {error}") if error else (future.result(), "")
-                yield futures[future], result, lost
+            while waiting:
+                workers = _tell_of_workers(executor, workers) if scheduler else workers
+                done, waiting = wait(waiting, timeout=NEWS if scheduler else None, return_when=FIRST_COMPLETED)
+                for future in done:
+                    yield futures[future], *_outcome(future)
         finally:
             for future in futures:
                 future.cancel()
@@ -218,17 +295,46 @@ def work_through(
                 wait(futures, timeout=0.1)
 
 
+def _outcome(future) -> tuple[object, str]:
+    """What a call gave, and why it gave nothing."""
+    try:
+        return future.result(), ""
+    except (Exception, CancelledError) as error:
+        return None, f"{type(error).__name__}: {error}"
+
+
 @contextmanager
 def _cluster(scheduler: str) -> Iterator[Executor]:
     from distributed import Client
+    from distributed.core import rpc
+
+    async def asked() -> None:  # for a Client waits for ever where something else answers
+        async with rpc(scheduler) as there:
+            await there.identity()
 
     try:
+        asyncio.run(asyncio.wait_for(asked(), CONNECT_TIMEOUT))
         client = Client(scheduler, timeout=CONNECT_TIMEOUT, set_as_default=False)
-    except (OSError, ValueError) as error:
-        reason = str(error) or type(error).__name__
+    except Exception as error:  # whatever it is that answers there, or does not
+        reason = str(error) or f"nothing for {CONNECT_TIMEOUT} s"
         raise click.ClickException(f"no Dask scheduler answers at {scheduler} ({reason})") from error
     with client:
-        yield client.get_executor(pure=False)
+        executor = client.get_executor(pure=False)
+        executor.workers = lambda: set(client.nthreads())
+        yield executor
+
+
+def _tell_of_workers(executor: Executor, known: Iterable[str]) -> set[str]:
+    """The cluster's workers now; those that came or went since are named."""
+    workers = set(known)
+    with suppress(OSError, TimeoutError):  # a scheduler that is gone loses the tasks, each by its name
+        workers = executor.workers()
+    for name in sorted(workers - known):
+        click.echo(f"worker {name}: here, {len(workers)} in all")
+    for name in sorted(known - workers):
+        others = f"{len(workers)} left, which take over what it ran" if workers else "none left; waiting for one"
+        click.echo(f"worker {name}: lost, {others}")
+    return workers
 
 
 # Notebooks made ready -------------------------------------------------------------------------------------------------

@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 import matplotlib
-import nbformat
 import numpy as np
 import pyarrow
 import pyarrow.csv
@@ -26,17 +25,18 @@ from matplotlib.figure import Figure
 
 from ..files import write_whole
 from ..site.build import site, write_first_page, write_page, write_picture
-from ..site.notebooks import pictures
-from .execute import Task
-from .manifest import Course, Lesson, WrongUse, check_parameters, value_of
+from ..site.notebooks import pictures_of
+from .execute import Task, origin_in_words, recorded, records
+from .manifest import Course, Lesson, WrongUse, check_parameters, nearest, read_notebook, value_of
 from .pages import first_page
-from .run import run_tasks, without_outputs
+from .run import expected_seconds, run_tasks, without_outputs
 
 RANGE = re.compile(r"(log:)?(-?[\d.]+(?:e-?\d+)?)\.\.(-?[\d.]+(?:e-?\d+)?)")
 PREFERRED = ("validation_accuracy", "accuracy", "validation_loss", "loss")
 SMALLER_IS_BETTER = ("loss", "error", "seconds")
 DASHES = ("-", "--", ":", "-.")
 STYLE = resources.files("course_utils") / "course.mplstyle"
+LARGE = {"font.size": 13, "axes.labelsize": 13, "axes.titlesize": 14}  # to be read on a phone
 
 
 # What to run: a grid, a sample of it, or a list -----------------------------------------------------------------------
@@ -138,15 +138,33 @@ class Sweep:
         return f"{plain[:100]}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
 
 
-def plan(course: Course, lesson: Lesson, profile: str, fixed: Mapping, settings: Sequence[Mapping]) -> Sweep:
-    """A sweep whose every setting was checked. Raises WrongUse where one cannot be, or where there is none."""
+def plan(
+    course: Course,
+    lesson: Lesson,
+    profile: str,
+    fixed: Mapping,
+    settings: Sequence[Mapping],
+    measure: str | None = None,
+) -> Sweep:
+    """A sweep whose every setting was checked, and the figure that is to rank the runs. Raises WrongUse."""
     if not settings or not settings[0]:
         raise WrongUse("a sweep needs parameters to sweep: -g learning_rate 0.001,0.003 -g seed 0..4")
     settings = [dict(pairs) for pairs in dict.fromkeys(tuple(setting.items()) for setting in settings)]
     if double := set(fixed) & set(settings[0]):
         raise WrongUse(f"{double.pop()} is both swept and fixed")
     check_parameters(course, [lesson], profile, *({**fixed, **setting} for setting in settings))
+    known = recordable(lesson)
+    if measure and known and measure not in known:
+        remedy = nearest(measure, known) or f"there are {', '.join(sorted(known))}"
+        raise WrongUse(f"{lesson.name} records no number named {measure}; {remedy}")
     return Sweep(lesson, profile, fixed, settings)
+
+
+def recordable(lesson: Lesson) -> set[str]:
+    """The single figures that a lesson is known to record, by its bands and by the outputs it was committed with."""
+    shown = recorded(read_notebook(lesson.notebook))
+    banded = {name for sets in lesson.bands.values() for bands in sets.values() for name in bands}
+    return {name for name in banded | set(shown) if _is_number(shown.get(name, 0))}
 
 
 # The runs and their tables --------------------------------------------------------------------------------------------
@@ -160,8 +178,9 @@ def run_sweep(
     Every kernel has one torch thread, so that the figures do not depend on where and beside what they were measured.
     """
     lesson, profile = sweep.lesson, sweep.profile
-    notebook = without_outputs(nbformat.read(lesson.notebook, as_version=4))
+    notebook = without_outputs(read_notebook(lesson.notebook))
     place = {"threads": 1, "folder": None if scheduler else lesson.notebook.parent}
+    place["expected"] = expected_seconds(lesson, profile)
     tasks = [
         Task(sweep.named(setting), notebook, {**lesson.profiles[profile], **sweep.fixed, **setting}, profile, **place)
         for setting in sweep.settings
@@ -228,20 +247,31 @@ class Group:
     numbers: Sequence[float]
 
     @property
-    def mean(self) -> float | None:
-        return statistics.fmean(self.numbers) if self.numbers else None
+    def mean(self) -> float:
+        """The mean of the measure; nan where no run has it, or where one run gave nan."""
+        return statistics.fmean(self.numbers) if self.numbers else math.nan
 
     @property
     def spread(self) -> float | None:
         """The standard deviation."""
         return statistics.stdev(self.numbers) if len(self.numbers) > 1 else None
 
+    @property
+    def told(self) -> str:
+        return told(self.setting)
+
+    def shown(self) -> str:
+        """Mean and spread as they are printed."""
+        if not self.numbers:
+            return "–"
+        return f"{self.mean:.4g}" + ("" if self.spread is None else f" ± {self.spread:.2g}")
+
 
 def compare(sweep: Sweep, results: Sequence[Mapping], wanted: str | None) -> tuple[str, list[Group]]:
-    """The measure ("" where there is none), and the runs by setting: best mean first, last those without the measure.
+    """The measure ("" where there is none), and the runs by setting: best mean first, last those without one.
 
     The measure is the one wanted, else the first accuracy, else loss, else number that differs between the settings.
-    Raises WrongUse for one that no run recorded as a number.
+    Raises WrongUse where runs recorded numbers and none of that name.
     """
     swept = [name for name in sweep.names if name != "seed"] or sweep.names
     by_setting = {}
@@ -249,7 +279,7 @@ def compare(sweep: Sweep, results: Sequence[Mapping], wanted: str | None) -> tup
         by_setting.setdefault(tuple(result["parameters"][name] for name in swept), []).append(result)
     numbers = {name for result in results for name, value in result["figures"].items() if _is_number(value)}
     moved = [name for name in moved_figures(by_setting.values()) if name in numbers]
-    if wanted and wanted not in numbers:
+    if wanted and numbers and wanted not in numbers:
         raise WrongUse(f"no run recorded a number named {wanted}; there are {', '.join(moved) or 'none'}")
     liked = [name for word in PREFERRED for name in moved if word in name]
     measure = wanted or next(iter([*liked, *moved]), "")
@@ -258,14 +288,13 @@ def compare(sweep: Sweep, results: Sequence[Mapping], wanted: str | None) -> tup
         measured = [run["figures"].get(measure) for run in runs]
         groups.append(Group(dict(zip(swept, values, strict=True)), runs, list(filter(_is_number, measured))))
     sign = 1 if falls(measure) else -1
-    return measure, sorted(groups, key=lambda group: sign * group.mean if group.numbers else math.inf)
+    return measure, sorted(groups, key=lambda group: math.inf if math.isnan(group.mean) else sign * group.mean)
 
 
 def moved_figures(settings: Iterable[Sequence[Mapping]]) -> list[str]:
     """The figures in which the settings' first runs, which have the same seed, differ; all where none do."""
-    firsts = [runs[0]["figures"] for runs in settings]
     seen = {}
-    for name, value in [pair for figures in firsts for pair in figures.items()]:
+    for name, value in [pair for runs in settings for pair in runs[0]["figures"].items()]:
         if name != "dataset" and not name.endswith("seconds"):
             seen.setdefault(name, set()).add(str(value))
     return [name for name, values in seen.items() if len(values) > 1] or list(seen)
@@ -274,6 +303,14 @@ def moved_figures(settings: Iterable[Sequence[Mapping]]) -> list[str]:
 def falls(measure: str) -> bool:
     """Whether a smaller number is a better one."""
     return any(word in measure for word in SMALLER_IS_BETTER)
+
+
+def told_apart(one: Group, other: Group) -> bool:
+    """Whether two means differ by more than twice the standard error of their difference."""
+    if one.spread is None or other.spread is None:
+        return False
+    error = math.sqrt(one.spread**2 / len(one.numbers) + other.spread**2 / len(other.numbers))
+    return abs(one.mean - other.mean) > 2 * error
 
 
 def _is_number(value) -> bool:
@@ -292,20 +329,21 @@ def told(setting: Mapping) -> str:
 def build_page(sweep: Sweep, results: Sequence[Mapping], wanted: str | None, folder: Path) -> Path:
     """Build the page that compares the runs in `folder`, and beside it a run of the best and of the worst setting."""
     measure, groups = compare(sweep, results, wanted)
-    ranked = [group for group in groups if group.numbers]
+    ranked = [group for group in groups if not math.isnan(group.mean)]
     shown = dict(zip(("best", "worst"), ranked[:1] + ranked[1:][-1:], strict=False))
     description = f"A sweep of the lesson {sweep.lesson.title}: its runs compared."
-    with site(folder / "page", description=description) as source, matplotlib.rc_context(fname=str(STYLE)):
+    with site(folder / "page", description=description) as source, matplotlib.rc_context(LARGE, STYLE):
         for word, group in shown.items():
             write_page(folder / "runs" / f"{group.runs[0]['name']}.ipynb", source / f"{word}.ipynb")
         body = first_page(
-            "sweep.html.jinja", sweep=sweep, results=results,
-            measure=measure, falls=falls(measure), groups=groups, shown=shown, told=told,
+            "sweep.html.jinja", sweep=sweep, results=results, measure=measure, falls=falls(measure), groups=groups,
+            shown=shown, ranked=ranked, apart=len(ranked) > 1 and told_apart(*ranked[:2]),
             figures=list(_draw_figures(measure, groups, source / "static")),
-            grids=list(_grids(groups, folder, source / "static")),
+            grids=list(_grids(measure, groups, folder / "runs", source / "static")),
             datasets=sorted({str(result["figures"].get("dataset")) for result in results}),
+            origins=sorted({origin_in_words(result.get("origin", {})) for result in results} - {""}),
         )  # fmt: skip
-        pages = {word: f"The {word} setting: {told(group.setting)}" for word, group in shown.items()}
+        pages = {word: f"The {word} setting: {group.told}" for word, group in shown.items()}
         write_first_page(source, body, pages)
     return folder / "page" / "index.html"
 
@@ -317,15 +355,15 @@ def _draw_figures(measure: str, groups: Sequence[Group], static: Path) -> Iterat
         if any(_is_curve(run["figures"].get(name)) for group in groups for run in group.runs):
             drawn[f"curve-{name}"] = draw_curves(name, groups)
     for name, (axes, text) in drawn.items():
-        axes.legend(loc="center left", bbox_to_anchor=(1.01, 0.5), fontsize=8, ncols=1 + len(groups) // 17)
+        axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.17), fontsize=12, ncols=2)
         picture = io.BytesIO()
-        axes.figure.savefig(picture, format="png")
+        axes.figure.savefig(picture, format="png", bbox_inches="tight", dpi=140)
         yield write_picture(static, name, picture.getvalue(), text)
 
 
 def draw_curves(name: str, groups: Sequence[Group]) -> tuple[Axes, str]:
     """One recorded list over its index: the mean of a setting's seeds bold, each seed pale; and its text."""
-    axes, ends = Figure(figsize=(8.4, 4.2)).subplots(), []
+    axes, ends = Figure(figsize=(6.4, 4)).subplots(), []
     shades = matplotlib.colormaps["viridis"](np.linspace(0, 0.85, len(groups)))
     for group, shade, dash in zip(groups, shades, itertools.cycle(DASHES), strict=False):
         curves = [run["figures"][name] for run in group.runs if _is_curve(run["figures"].get(name))]
@@ -333,15 +371,16 @@ def draw_curves(name: str, groups: Sequence[Group]) -> tuple[Axes, str]:
             axes.plot(range(1, len(curve) + 1), curve, color=shade, linestyle=dash, linewidth=0.8, alpha=0.4)
         if curves:
             mean = np.mean(list(zip(*curves, strict=False)), axis=1)  # as far as the shortest goes
-            axes.plot(range(1, len(mean) + 1), mean, color=shade, linestyle=dash, label=told(group.setting))
-            ends.append(f"{told(group.setting)} ends at {mean[-1]:.4g}")
+            axes.plot(range(1, len(mean) + 1), mean, color=shade, linestyle=dash, label=group.told)
+            ends.append(f"{group.told} ends at {mean[-1]:.4g}")
     axes.set(title=name, xlabel="entry of the recorded list", ylabel=name)
+    axes.xaxis.get_major_locator().set_params(integer=True)
     return axes, f"{name}, the mean of the seeds of each setting: {'; '.join(ends)}."
 
 
 def draw_spread(measure: str, groups: Sequence[Group]) -> tuple[Axes, str]:
     """The measure of each run over the first swept parameter, with mean and standard deviation; and its text."""
-    axes, lines, texts = Figure(figsize=(8.4, 4.2)).subplots(), {}, []
+    axes, lines, texts = Figure(figsize=(6.4, 4)).subplots(), {}, []
     (first, *others), measured = groups[0].setting, [group for group in groups if group.numbers]
     places = [group.setting[first] for group in measured]
     numeric = all(map(_is_number, places))
@@ -349,19 +388,34 @@ def draw_spread(measure: str, groups: Sequence[Group]) -> tuple[Axes, str]:
         axes.plot([place] * len(group.numbers), group.numbers, "o", color="#8A8A8A", markersize=4, alpha=0.7)
         line = lines.setdefault(told({name: group.setting[name] for name in others}) or "mean and spread", [])
         line.append((place, group.mean, group.spread or 0.0))
-        texts.append(f"{told(group.setting)}: {group.mean:.4g} ± {group.spread or 0:.2g}")
+        texts.append(f"{group.told}: {group.shown()}")
     for (label, points), dash in zip(lines.items(), itertools.cycle(DASHES), strict=False):
         axes.errorbar(*zip(*sorted(points), strict=True), linestyle=dash, marker="s", capsize=4, label=label)
-    if numeric and min(places) > 0 and max(places) / min(places) >= 10:
+    if numeric and places and min(places) > 0 and max(places) / min(places) >= 10:
         axes.set_xscale("log")
-    axes.set(title=f"{measure}: each run, mean and spread", xlabel=first, ylabel=measure)
+    axes.set(title=f"{measure}: each run, mean ± standard deviation", xlabel=first, ylabel=measure)
     return axes, f"{measure}, mean and standard deviation over seeds: {'; '.join(texts)}."
 
 
-def _grids(groups: Sequence[Group], folder: Path, static: Path) -> Iterator[dict]:
-    """The largest prediction grid of each setting's first run, written into `static`."""
-    for number, group in enumerate(groups):
-        notebook = nbformat.read(folder / "runs" / f"{group.runs[0]['name']}.ipynb", as_version=4)
-        if grids := [one for one in pictures(notebook) if "read right" in one[1]]:
-            largest = max(grids, key=lambda one: len(one[0]))
-            yield write_picture(static, f"grid-{number}", *largest) | {"caption": told(group.setting)}
+def _grids(measure: str, groups: Sequence[Group], runs: Path, static: Path) -> Iterator[dict]:
+    """One picture of each setting's first run, all from the same place of the notebook, written into `static`.
+
+    It is one that the settings change, since a notebook may show networks that were not swept; rather one of digits
+    that were read; and the nearest to where the measure was recorded.
+    """
+    notebooks = [read_notebook(runs / f"{group.runs[0]['name']}.ipynb") for group in groups]
+    drawn = [{place: one for place, cell in enumerate(notebook.cells) for one in pictures_of(cell)}
+             for notebook in notebooks]  # fmt: skip
+    places = {place for pictures in drawn for place in pictures}
+    different = {place: len({pictures[place] for pictures in drawn if place in pictures}) for place in places}
+    home = next((place for one in notebooks for place, record in records(one).items() if measure in record), 0)
+
+    def rank(place: int) -> tuple:
+        read = any("read right" in pictures[place][1] for pictures in drawn if place in pictures)
+        return different[place] == 1, not read, abs(place - home)
+
+    for number, (group, pictures) in enumerate(zip(groups, drawn, strict=True)):
+        if (best := min(places, key=rank)) in pictures:
+            yield write_picture(static, f"grid-{number}", *pictures[best]) | {
+                "caption": f"{group.told}: {group.shown()}"
+            }

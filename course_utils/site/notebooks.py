@@ -16,9 +16,14 @@ MOVING = re.compile(r"^from course_utils\.widgets import", re.MULTILINE)
 def pictures(notebook: NotebookNode) -> Iterator[tuple[bytes, str]]:
     """Each PNG that the notebook's cells put out, with its alternative text ("" where it has none)."""
     for cell in notebook.cells:
-        for output in cell.get("outputs", []):
-            if picture := output.get("data", {}).get("image/png"):
-                yield base64.b64decode(picture), output.metadata.get("image/png", {}).get("alt", "")
+        yield from pictures_of(cell)
+
+
+def pictures_of(cell: NotebookNode) -> Iterator[tuple[bytes, str]]:
+    """Each PNG that one cell put out, with its alternative text."""
+    for output in cell.get("outputs", []):
+        if picture := output.get("data", {}).get("image/png"):
+            yield base64.b64decode(picture), output.metadata.get("image/png", {}).get("alt", "")
 
 
 def fold_set_up(notebook: NotebookNode) -> None:
