@@ -206,8 +206,8 @@ def test_a_folder_is_held_by_one_run_and_one_that_is_full_or_cannot_be_is_refuse
     (tmp_path / "file").touch()
     result = call(*common, tmp_path / "file/out")
     assert result.exit_code == 2 and "cannot be written into (Not a directory)" in result.output
-    monkeypatch.setattr(run, "ROOM", 1 << 62)
-    assert "cannot be written into (" in call(*common, tmp_path / "out").output
+    monkeypatch.setattr(run.tempfile, "TemporaryFile", lambda dir: open("/dev/full", "wb"))
+    assert "cannot be written into (No space left on device)" in call(*common, tmp_path / "out").output
     assert not list(tmp_path.rglob("*.ipynb"))
 
 
@@ -323,7 +323,7 @@ def test_the_pictures_are_of_the_network_that_was_swept(tmp_path):
         for picture, text in zip(pictures, texts, strict=True):
             data, alt = {"image/png": base64.b64encode(picture).decode()}, {"image/png": {"alt": text}}
             cells.append(new_code_cell(outputs=[new_output("display_data", data, metadata=alt)]))
-        cells[1].outputs.append(new_output("display_data", {RECORD_MIME: {"accuracy": 1}}))
+        cells[0].outputs.append(new_output("display_data", {RECORD_MIME: {"accuracy": 1}}))
         group.runs[0]["name"] = f"rate={group.setting['rate']}"
         nbformat.write(new_notebook(cells=cells), tmp_path / f"{group.runs[0]['name']}.ipynb")
     grids = list(sweep._grids("accuracy", groups, tmp_path, tmp_path))
