@@ -10,7 +10,7 @@ from .machine import tune_threads
 
 
 def build_racer(width: int = 20) -> nn.Sequential:
-    """A 5×5 convolution at every second place, two of 3×3 with more maps, one linear layer; on the middle 24 × 24 pixels.
+    """A 5×5 convolution at every second place, two of 3×3 with more maps, one linear layer; on the middle 24 × 24.
 
     Images [N, 1, 28, 28] in, logits [N, 10] out.
     """

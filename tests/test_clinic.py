@@ -27,7 +27,7 @@ def test_each_cause_has_a_fault_an_explanation_with_sign_and_cure_and_one_patien
 
 
 def test_the_lesson_s_doctor_finds_them_all_and_nobody_s_healed_twin(ward, digits):
-    doctor = all_exercises()["7.8"].reference
+    doctor = all_exercises()["7.7"].reference
     assert [doctor(patient.chart) for patient in ward] == [patient._faults for patient in ward]
 
 

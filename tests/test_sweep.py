@@ -206,7 +206,7 @@ def test_a_folder_is_held_by_one_run_and_one_that_is_full_or_cannot_be_is_refuse
     (tmp_path / "file").touch()
     result = call(*common, tmp_path / "file/out")
     assert result.exit_code == 2 and "cannot be written into (Not a directory)" in result.output
-    monkeypatch.setattr(run.tempfile, "TemporaryFile", lambda dir: open("/dev/full", "wb"))
+    monkeypatch.setattr(run.tempfile, "TemporaryFile", lambda dir: open("/dev/full", "wb"))  # noqa: SIM115
     assert "cannot be written into (No space left on device)" in call(*common, tmp_path / "out").output
     assert not list(tmp_path.rglob("*.ipynb"))
 

@@ -184,7 +184,7 @@ def my_choice(validation_accuracies, test_accuracies):
 
 
 CHOICE = Exercise(
-    "7.7", "choose, then report", my_choice, parts=("the position", "the reported accuracy"),
+    "7.8", "choose, then report", my_choice, parts=("the position", "the reported accuracy"),
     inputs=[(torch.tensor([0.81, 0.9, 0.84, 0.88]), torch.tensor([0.83, 0.86, 0.79, 0.91])),
             (torch.tensor([0.95, 0.6, 0.7]), torch.tensor([0.9, 0.93, 0.5])),
             (torch.tensor([0.5, 0.61, 0.72, 0.7]), torch.tensor([0.66, 0.55, 0.64, 0.75])), (torch.tensor([0.7]), torch.tensor([0.6]))],
@@ -267,7 +267,7 @@ def _chart(letter):
 
 
 DOCTOR = Exercise(
-    "7.8", "a doctor who is a program", my_doctor, inputs=[_chart(letter) for letter in CHARTS],
+    "7.7", "a doctor who is a program", my_doctor, inputs=[_chart(letter) for letter in CHARTS],
     mistakes={
         "Rows that sum to 1 come from a softmax, and two faults have one: B and H. Which of them has a loss below 0?":
             lambda chart: "B" if my_doctor(chart) == "H" else my_doctor(chart),
@@ -285,4 +285,4 @@ DOCTOR = Exercise(
            "Three are left at the end. One reads all its training digits; one took a step as long as its weights; one hardly moved."),
     why="The surest signs first, and each rule may then rely on what the earlier ones have ruled out. That is how people diagnose, too.")  # fmt: skip
 
-EXERCISES = (DEAD, STEP, LANDMARKS, EXAMINATION, LOSS, RATE, CHOICE, DOCTOR)
+EXERCISES = (DEAD, STEP, LANDMARKS, EXAMINATION, LOSS, RATE, DOCTOR, CHOICE)
