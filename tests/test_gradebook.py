@@ -13,7 +13,11 @@ from click.testing import CliRunner
 from test_grade import RIGHT, STUBS, lesson, write_course
 
 from course_utils.__main__ import course
-from course_utils.instructor.gradebook import harmless
+from course_utils.exercises.judging import Verdict
+from course_utils.instructor.gradebook import Points, harmless, join
+from course_utils.instructor.manifest import read_course
+from course_utils.instructor.returned import COURSE, Place, Returned, Row, read_lesson
+from course_utils.instructor.tables import write_results
 
 LONG = """def my_step(model, images, labels, loss_fn, optimizer):
     outputs = model(images)
@@ -84,6 +88,25 @@ def test_a_roster_joins_names_ids_and_who_returned_nothing(desk):
     assert list(rows) == ["Áda  Lovelace", "Bob", "Cleo", "Zoe"] and rows["Cleo"]["A short lesson"] == ""
     assert [rows[name]["points"] for name in rows] == ["1.0", "1.5", "0", "1.5"]  # a hidden check is half of 3.2
     assert rows["Zoe"]["notes"] == "is not on the roster" and rows["Bob"]["id"] == "u2"
+
+
+@pytest.mark.parametrize(
+    ("file", "named", "wanted"),
+    [
+        ("lovelaceada_LATE_99_1_lesson.ipynb", [], "Ada Lovelace"),  # as Canvas names files
+        ("Ada Lovelace_41_assignsubmission_file_/lesson.ipynb", [], "Ada Lovelace"),  # and Moodle folders
+        ("lovelaceada_99_1_u2.ipynb", [], "Ada Lovelace"),  # what a student chose comes last
+        ("x.ipynb", ["Ada Lovelace", "u1"], "Ada Lovelace"),
+        ("x.ipynb", ["A. L.", "u1"], "Ada Lovelace"),
+        ("hopperGrace_1_2_x.ipynb", ["Ada Lovelace"], "Grace Hopper"),  # who takes another's name has none of it
+    ],
+)
+def test_a_notebook_finds_its_student(tmp_path, file, named, wanted):
+    graded = one(", ".join(named) or "x", file, BOB) | {"named": named}
+    roster = [{"name": "Ada Lovelace", "id": "u1"}, {"name": "Grace Hopper", "id": "u2"}]
+    found = {student.name: student for student in join([graded], roster, Points(), [])}
+    assert list(found) == ["Ada Lovelace", "Grace Hopper"] and found[wanted].works
+    assert bool(found[wanted].notes) is (wanted == "Grace Hopper")
 
 
 def test_who_shares_a_name_is_told_apart_by_ids_alone(desk):
@@ -226,3 +249,26 @@ def test_grade_leaves_what_the_gradebook_needs(notebooks, tmp_path):
     done = CliRunner().invoke(course, ["gradebook", grades, "--out", str(tmp_path / "book"), *common])
     assert done.exit_code == 0, done.output
     assert table(tmp_path / "book" / "gradebook.csv")[0]["points"] == "1.0" and len(STUBS) == 5
+
+
+@NEEDS_CHROMIUM[0]
+@NEEDS_CHROMIUM[1]
+def test_the_page_of_grades_sorts_searches_and_keeps_its_head(chromium, notebooks, tmp_path):
+    lessons = {one.name: read_lesson(one, "smoke") for one in read_course(notebooks).lessons}
+    returned = [
+        Returned(f"{place}.ipynb", f"Émilie {place}", Place(tmp_path / f"{place}.ipynb", ""), lesson="00_short", rows=[
+            Row("3.1", COURSE, Verdict("right" if place % 3 else "wrong", "<b>"))])
+        for place in range(200)
+    ]  # fmt: skip
+    write_results(returned, lessons, tmp_path, tmp_path / "out")
+    with watched_page(chromium, 390, 850) as page:
+        page.goto((tmp_path / "out" / "index.html").as_uri())
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390
+        page.get_by_role("button", name="right").click()
+        assert page.locator("td.total").first.inner_text().startswith("0")
+        page.locator(".scrolling").evaluate("region => region.scrollTo(0, 9999)")
+        assert page.get_by_role("button", name="right").is_visible()
+        page.get_by_role("searchbox").fill("emilie 19")
+        assert (
+            page.locator(".sorts tbody tr:visible").count() == 12 == int(page.locator("#shown").inner_text().split()[0])
+        )

@@ -13,7 +13,9 @@ from course_utils.exercises.judging import Verdict
 from course_utils.exercises.running import encode
 from course_utils.instructor import grade as grading
 from course_utils.instructor import sandbox as walls
-from course_utils.instructor.sandbox import PACKAGE, Sandbox
+from course_utils.instructor.returned import COURSE, Place, Returned, Row
+from course_utils.instructor.sandbox import Sandbox
+from course_utils.instructor.walls import PACKAGE
 
 RIGHT = "def my_log_softmax(logits):\n    return logits.log_softmax(dim=1)"
 WRONG = "def my_log_softmax(logits):\n    return logits.softmax(dim=1)"
@@ -31,8 +33,8 @@ def sandbox():
 
 def graded(sandbox, code, seconds=20):
     """The row that an answer gets."""
-    row = grading.Row("3.2", grading.COURSE, Verdict("open", ""))
-    returned = grading.Returned("a", "a", answers={"3.2": code}, rows=[row])
+    row = Row("3.2", COURSE, Verdict("open", ""))
+    returned = Returned("a", "a", Place(Path("a"), "a"), answers={"3.2": code}, rows=[row])
     grading.judge_answer(sandbox, grading.Wanted("smoke", seconds), all_exercises()["3.2"], {}, returned)
     return row
 

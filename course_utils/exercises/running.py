@@ -93,9 +93,17 @@ def _caught(compute: Callable) -> Outcome:
             value = plain(value)
         return Outcome(value, printed=printed.getvalue(), yielded=yielded)
     except (Exception, SystemExit, KeyboardInterrupt) as error:
-        message = textwrap.shorten(str(error)[:LONGEST], 200, placeholder=" …") or "nothing more."
+        message = textwrap.shorten(text_of(error), 200, placeholder=" …") or "nothing more."
         line, code = _place(error)
         return Outcome(None, type(error).__name__, message, line, code, printed=printed.getvalue())
+
+
+def text_of(error: BaseException) -> str:
+    """What an exception says, even where its own text fails."""
+    try:
+        return str(error)[:LONGEST]
+    except Exception:
+        return "its text cannot be read"
 
 
 class _Printed(io.StringIO):

@@ -191,9 +191,10 @@ def slides(lesson, out, course):
 
 
 @click.command(
-    epilog="\b\nExamples:\n  course grade returned\n  course grade returned --checks own_checks.py --jobs 4 --resume"
+    epilog="\b\nExamples:\n  course grade returned.zip --resume\n"
+    "  course grade returned --checks own_checks.py --jobs 4"
 )
-@click.argument("folder", type=FOLDER)
+@click.argument("returned", type=click.Path(path_type=Path))
 @click.option("--checks", type=click.Path(path_type=Path), help="A Python file with checks that students never see.")
 @click.option("--profile", type=click.Choice(PROFILES), default="smoke", show_default=True,
               help="The lessons' parameters; class gives what students measured, and takes as long.")  # fmt: skip
@@ -205,10 +206,11 @@ def slides(lesson, out, course):
 @click.option("--trust", is_flag=True, help="Grade also where the system cannot wall students' code in, as on macOS.")
 @out("grades")
 @COURSE
-def grade(folder, checks, profile, timeout, jobs, scheduler, resume, trust, out, course):
+def grade(returned, checks, profile, timeout, jobs, scheduler, resume, trust, out, course):
     """Grade returned notebooks.
 
-    FOLDER holds them under any names. Their answers are taken, and judged in the course's own lessons; students' code
+    RETURNED is a folder or a zip file that holds them under any names. Their answers are taken, and judged
+    in the course's own lessons; students' code
     runs behind limits, as docs/instructors.md says. A broken notebook costs only itself and is named. Exit code 1
     means that something was not graded; --resume tries it again.
     """
@@ -217,11 +219,11 @@ def grade(folder, checks, profile, timeout, jobs, scheduler, resume, trust, out,
     from .grade import grade, read_wanted
 
     out = out or course.build / "grades"
-    if folder.resolve().is_relative_to(out.resolve()):
-        raise WrongUse(f"{folder}: the results would lie around the returned notebooks; name another folder: --out")
+    if returned.resolve().is_relative_to(out.resolve()):
+        raise WrongUse(f"{returned}: the results would lie around the returned notebooks; name another folder: --out")
     wanted = read_wanted(profile, timeout, checks)
     graded = []
-    for one in grade(course, folder, out, wanted, jobs=jobs, scheduler=scheduler, resume=resume):
+    for one in grade(course, returned, out, wanted, jobs=jobs, scheduler=scheduler, resume=resume):
         if one.unlimited and not any(other.unlimited for other in graded):
             click.echo(f"Not limited on this system: {'; '.join(one.unlimited)}")
         click.echo(str(one))

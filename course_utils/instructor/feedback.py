@@ -14,6 +14,8 @@ from nbformat import NotebookNode
 from ..files import written_whole
 from .gradebook import Student, Work
 from .manifest import Course
+from .returned import Place
+from .run import without_outputs
 
 SIGNS = {"right": "✓", "wrong": "✗", "open": "○", "error": "!"}
 CHECK = re.compile(r"""^\s*check\(\s*["']([\d.]+)["']""", re.MULTILINE)
@@ -36,7 +38,7 @@ def write_feedback(students: Sequence[Student], course: Course, returned: Path, 
             page = template.render(student=student, lessons=lessons, signs=SIGNS)
             (place / "feedback.html").write_text(page, encoding="utf-8")
             for work in student.works.values():
-                if notebook := commented(returned / work.file, work):
+                if notebook := commented(Place(returned / work.file, work.file, work.entry), work):
                     nbformat.write(notebook, place / f"{work.lesson}.ipynb")
             for file in sorted(place.iterdir()):
                 archive.write(file, f"{name}/{file.name}")
@@ -56,10 +58,10 @@ def sections(notebook: NotebookNode) -> Mapping[str, str]:
     return found
 
 
-def commented(path: Path, work: Work) -> NotebookNode | None:
+def commented(place: Place, work: Work) -> NotebookNode | None:
     """A returned notebook with a comment below each exercise; None where it cannot be read any more."""
     try:
-        notebook = nbformat.read(path, as_version=4)
+        notebook = without_outputs(nbformat.convert(place.read(), 4))
     except Exception:  # what a damaged notebook leads to is of any kind
         return None
     marks, cells = {mark.exercise: mark for mark in work.marks}, []

@@ -66,7 +66,8 @@ class Work:
     """A student's lesson that counts: its marks, when it came, and what an instructor should know."""
 
     lesson: str
-    file: str
+    file: str  # where it is below the folder of returned notebooks, and in a zip file
+    entry: str
     came: datetime
     late: bool
     factor: float  # of its points: the lesson's weight, and what lateness leaves of it
@@ -134,25 +135,34 @@ def join(
 ) -> list[Student]:
     """One row a student, by name: what counts of all that was returned, with points and the instructor's own marks.
 
-    `graded` is what `course grade` kept in grades.json. A notebook belongs to whom its name, or its file's, says: a
-    name or an id of the roster. Raises WrongUse for an override of a student or an exercise that is not there.
+    `graded` is what `course grade` kept in grades.json. A notebook belongs to whom its file's name says, as Canvas and
+    Moodle write it, or an id in it; else to whom it names itself, by a name or an id of the roster. Raises WrongUse for
+    an override of a student or an exercise that is not there.
     """
     students = [Student(row["name"], row.get("id", ""), row.get("email", "")) for row in roster]
     by_name, by_id = {}, {student.id: student for student in students if student.id}
     for student in students:
         by_name.setdefault(_plain(student.name), []).append(student)
+    for student in students if len(by_name) == len(students) else ():  # where all have names of their own
+        by_name.setdefault(_surname_first(student.name), [student])
     for same in (same for same in by_name.values() if len(same) > 1):
         for student in same:
             student.notes.append(
                 "the roster holds this name more than once: give these students' ids in their files' names"
             )
+    on_roster = {name: list(found) for name, found in by_name.items()}
     attempts: dict[tuple[int, str], list[Work]] = {}
     for one in graded:
         if not one["rows"]:
             continue
-        known = next((student for id, student in by_id.items() if _holds(one["file"], id)), None)
-        same = by_name.get(_plain(one["student"]), [])
+        filed = [found[0] for name in _filed(one["file"]) if len(found := on_roster.get(name, ())) == 1]
+        filed += (student for id, student in by_id.items() if _holds(one["file"], id))
+        known = filed[0] if filed else None
+        named = [by_id[name] for name in one.get("named", ()) if name in by_id]
+        same = named[:1] or by_name.get(_plain(one["student"]), []) or by_name.get(_plain(_first(one)), [])
         student = known or (same[0] if len(same) == 1 else None)
+        if known and same and known not in same:
+            known.notes.append(f"handed in a notebook that says it is by {one['student']}")
         if student is None:
             student = Student(one["student"], notes=["is not on the roster"] if roster else [])
             students.append(student)
@@ -186,6 +196,7 @@ def _work(one: Mapping, points: Points) -> Work:
     return Work(
         one["lesson"],
         one["path"],
+        one.get("entry", ""),
         came,
         late,
         factor,
@@ -220,6 +231,22 @@ def _override(students: Sequence[Student], attempts: Mapping, overrides: Sequenc
 def _holds(file: str, id: str) -> bool:
     """Whether a file's name holds an id, and not just a part of a longer word."""
     return bool(re.search(rf"(?<![^\W_]){re.escape(id)}(?![^\W_])", file))
+
+
+def _filed(file: str) -> list[str]:
+    """Names that a path may begin with: Moodle's folders are `Ada Lovelace_12_…`, Canvas's files `lovelaceada_12_…`."""
+    return [_plain(part.split("_")[0]) for part in file.removesuffix(".ipynb").split("/")]
+
+
+def _first(one: Mapping) -> str:
+    """The first of what a notebook says of its student, which may be followed by an id."""
+    return next(iter(one.get("named", ())), "")
+
+
+def _surname_first(name: str) -> str:
+    """A name as Canvas writes it in files: `lovelaceada`."""
+    first, *others = _plain(name).replace(",", "").split() or [""]
+    return re.sub(r"\W", "", "".join([*others[-1:], first, *others[:-1]]))
 
 
 def _plain(name: str) -> str:

@@ -30,6 +30,7 @@ lab: .venv/.installed  ## open the lessons in JupyterLab
 .venv/.installed: requirements.txt pyproject.toml install.py
 \tpython3 install.py
 """
+NAME = "\n\n**Name:** …"  # which `returned` reads
 SOLUTION = re.compile(r"\n# solution\(.*\)$", re.MULTILINE)
 LINK = re.compile(r"(?<!!)\[([^][]+)\]\(([^):#]+)[^):]*\)")  # to a file, and not a picture
 INSTRUCTORS = re.compile(r"^.*(?:make course|course run|course report).*\n", re.MULTILINE)
@@ -86,11 +87,12 @@ def packed(source: str) -> str:
 
 
 def for_students(path: Path) -> str:
-    """A lesson without outputs, and without the lines that would show a solution."""
+    """A lesson that asks for a name, without outputs, and without the lines that would show a solution."""
     notebook = read_notebook(path)
     for cell in notebook.cells:
         if "exercise" in cell.metadata.get("tags", []):
             cell.source = SOLUTION.sub("", cell.source)
+    notebook.cells[0].source += NAME
     return nbformat.writes(without_outputs(notebook)) + "\n"
 
 
