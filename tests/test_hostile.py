@@ -174,8 +174,8 @@ def test_graders_that_are_ended_leave_nothing(notebooks, tmp_path):
                 time.sleep(0.05)
             children = psutil.Process(grader.pid).children(recursive=True)
             grader.send_signal(sent)
-            grader.wait(10)
-            _, alive = psutil.wait_procs(children, timeout=10)
+            grader.wait(60)
+            _, alive = psutil.wait_procs(children, timeout=60)
             assert not alive and not list((tmp_path / sent.name).iterdir())
     finally:
         for grader in graders.values():

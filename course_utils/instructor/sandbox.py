@@ -153,7 +153,9 @@ class _Lesson:
     def answer(self, folder: str, seconds: float) -> str:
         """Have a copy of this process run the answer in that folder; why it was stopped, empty where it was not."""
         deadline = time.monotonic() + seconds
+        here = os.getpid()
         if (child := os.fork()) == 0:
+            end_with_parent(here)
             _run_and_leave(Path(folder), seconds, self)
         while not (ended := os.waitpid(child, os.WNOHANG))[0]:
             late, full = time.monotonic() > deadline, _holds_much(folder)

@@ -17,10 +17,12 @@ MEMORY = 2 * 2**30  # bytes that an answer may have, beyond what the lesson hold
 FILE_SIZE = 10 * 2**20  # of each file that it writes
 
 
-def end_with_parent() -> None:
-    """Have the system end this process when the thread that started it ends."""
+def end_with_parent(parent: int | None = None) -> None:
+    """Have the system end this process when the thread that started it ends; at once where `parent` has ended."""
     if sys.platform == "linux":
         LIBC.prctl(DIE_WITH_PARENT, signal.SIGKILL)
+        if parent is not None and os.getppid() != parent:
+            os._exit(1)
 
 
 def unlimited() -> list[str]:
