@@ -126,7 +126,7 @@ def explorable(page, source):
     cell = cell_with(page, source)
     stage = cell.locator(".ex")
     stage.scroll_into_view_if_needed()
-    assert cell.locator(".jp-OutputArea-child img:visible").count() == 0
+    assert cell.locator(".course-figure.still img:visible").count() == 0
     return stage, stage.locator(".ex-said")
 
 
