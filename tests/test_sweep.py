@@ -188,6 +188,7 @@ def test_a_cluster_that_loses_a_worker_gives_the_same_tables(tmp_path):
         process = started(*common, "--scheduler", dask.scheduler_address, "--out", tmp_path / "far")
         while process.poll() is None and not list((tmp_path / "far/runs").glob("*.json")):
             time.sleep(0.05)
+        dask.workers[0].auto_restart = False  # or another is there before the loss is seen
         psutil.Process(dask.workers[0].pid).kill()
         output, _ = process.communicate(timeout=300)
     assert process.returncode == 0 and "6 of 6 runs went well" in output, output
