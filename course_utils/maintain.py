@@ -54,17 +54,22 @@ maintain = click.Group(help="Render the lessons as committed, prepare them for t
 @out("nbval")
 @COURSE
 def prepare(lessons, profile, out, course):
-    """Prepare lessons for nbval, without running them: with a profile's parameters, and outputs to compare with."""
+    """Prepare lessons for nbval, without running them: with a profile's parameters, and outputs to compare with.
+
+    Their figures are built and not drawn, since nbval compares no pictures.
+    """
     chosen = choose(course, lessons)
     check_parameters(course, chosen, profile)
-    prepare_lessons(chosen, profile, out or course.build / "nbval")
+    prepare_lessons(chosen, profile, out or course.build / "nbval", first="%env MPLBACKEND=agg")
 
 
-def prepare_lessons(lessons: Sequence[Lesson], profile: str, folder: Path) -> None:
-    """Write lessons with their profile's parameters and their committed outputs, not run."""
+def prepare_lessons(lessons: Sequence[Lesson], profile: str, folder: Path, first: str = "") -> None:
+    """Write lessons with their profile's parameters and their committed outputs, not run; `first` runs before all."""
     for lesson in lessons:
         source, parameters = nbformat.read(lesson.notebook, as_version=4), lesson.profiles[profile]
         prepared = papermill.execute_notebook(source, None, parameters, language="python", prepare_only=True)
+        if first:
+            prepared.cells.insert(0, nbformat.v4.new_code_cell(first))
         write_whole(folder / lesson.notebook.name, nbformat.writes(prepared) + "\n")
 
 

@@ -8,6 +8,7 @@ import base64
 import html
 import io
 import math
+import os
 from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
@@ -39,8 +40,12 @@ LIVE_STYLE = """<style>
 
 
 def use_course_style() -> None:
-    """Set the course's style and, in a notebook, keep each figure's alternative text with its picture."""
-    if shell := get_ipython():
+    """Set the course's style and, in a notebook, keep each figure's alternative text with its picture.
+
+    Where another backend than the notebook's was chosen with `MPLBACKEND`, figures are left to that.
+    """
+    shell = get_ipython()
+    if shell and "inline" in os.environ.get("MPLBACKEND", "inline"):
         shell.run_line_magic("matplotlib", "inline")  # first, since it sets formatters of its own
         formatters = shell.display_formatter.formatters
         formatters["image/png"].for_type(Figure, lambda figure: None if somebody_is_there() else _png_with_text(figure))

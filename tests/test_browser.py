@@ -95,8 +95,9 @@ def run_all(page, lab, lesson):
     page.click('.lm-Menu-itemLabel:text-is("Run All Cells")')
     last = page.locator(".jp-CodeCell .jp-InputArea-prompt").last  # a folded cell has none
     idle = page.locator('#jp-main-statusbar :text("| Idle")')
-    ran = lambda: re.fullmatch(r"\[\d+\]:", last.inner_text().strip()) and "[*]" not in page.content()  # noqa: E731
-    wait_until(page, lambda: ran() and idle.count())
+    ran = lambda: re.fullmatch(r"\[\d+\]:", last.inner_text().strip())  # noqa: E731
+    waiting = page.locator(".jp-InputArea-prompt", has_text="[*]")
+    wait_until(page, lambda: ran() and not waiting.count() and idle.count())
     assert page.locator('[data-mime-type="application/vnd.jupyter.stderr"]').count() == 0
     assert page.locator('[data-mime-type="application/vnd.jupyter.error"]').count() == 0
 

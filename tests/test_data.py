@@ -456,6 +456,17 @@ def test_digits_are_moved_and_bent_as_torchvision_does_it(seed):
             assert torch.equal(data.bending.move_and_bend(images, mine), bend(move(images)))
 
 
+def test_each_digit_is_moved_by_its_own_draw_and_its_ink_stays_near_where_it_was():
+    image = torch.zeros(1, 1, 28, 28)
+    image[..., 8:20, 8:20] = 1
+    moved = data.move_each(image.expand(50, -1, -1, -1), torch.Generator().manual_seed(0))
+    assert len(moved.unique(dim=0)) == 50
+    assert ((moved.sum((1, 2, 3)) - image.sum()).abs() < 0.15 * image.sum()).all()
+    columns = (moved.sum((1, 2)) * torch.arange(28)).sum(1) / moved.sum((1, 2, 3))
+    assert ((columns - 13.5).abs() <= 1.1).all() and columns.std() > 0.3
+    assert (moved >= 0).all() and (moved <= 1).all()
+
+
 @pytest.mark.parametrize(("validation", "train_size"), [(0, 1600), (1, 20), (300, 2000), (59_999, 1), (3, None)])
 def test_no_embedded_training_digit_is_made_from_one_to_validate_or_test_on(monkeypatch, validation, train_size):
     made_from, multiply = [], data.embedded._multiply

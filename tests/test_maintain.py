@@ -110,4 +110,5 @@ def test_copies_for_nbval_have_the_profiles_parameters_and_the_committed_outputs
     path.write_text(json.dumps(committed))
     assert call("prepare", "--profile", "smoke", "--notebooks", path.parent).exit_code == 0
     prepared = read(tmp_path / "build/nbval/00_good.ipynb").cells
-    assert "epochs = 1" in prepared[2].source and prepared[4].outputs[0].text == "kept"
+    assert "MPLBACKEND=agg" in prepared[0].source
+    assert "epochs = 1" in prepared[3].source and prepared[5].outputs[0].text == "kept"
