@@ -56,23 +56,14 @@ export function judge(form, got, why) {
   return { right: false, words: "That is not right yet. A hint may help." };
 }
 
-/** Run the cell of JupyterLab that holds the element, as Ctrl+Enter in it does. */
-function runCell(element) {
-  const editor = element.closest(".jp-CodeCell").querySelector(".cm-content");
-  editor.focus();
-  const enter = { key: "Enter", keyCode: 13, ctrlKey: true, bubbles: true, cancelable: true };
-  editor.dispatchEvent(new KeyboardEvent("keydown", enter));
-}
-
 const marked = (words) => escaped(words).replace(/`(.+?)`/g, "<code>$1</code>");
 
 function render({ model, el }) {
   const { number, hints, solution, why, form } = model.get("given");
-  const stage = openStage(el, `<div class="exercise">${form ? formMarkup() : ""}<div class="ex-row"><button class="run" hidden>Check again</button>
-    <button class="hint">Hint</button>
+  const stage = openStage(el, `<div class="exercise">${form ? formMarkup() : ""}<div class="ex-row"><button class="hint">Hint</button>
     ${solution ? '<button class="solution">Solution</button>' : ""}</div><ol class="hints" aria-live="polite"></ol>
     <div class="shown" aria-live="polite"></div></div>`, STYLE); // prettier-ignore
-  const [run, hint, answer] = [".run", ".hint", ".solution"].map((name) => stage.find(name));
+  const [hint, answer] = [stage.find(".hint"), stage.find(".solution")];
   const kept = () => model.get("kept") ?? {};
 
   function keep(more) {
@@ -142,8 +133,6 @@ function render({ model, el }) {
     kept().texts?.forEach((text, index) => fields[index] && (fields[index].value = text));
     if (kept().texts) verdict();
   }
-  stage.listen(run, "click", () => runCell(el));
-  requestAnimationFrame(() => (run.hidden = !el.closest(".jp-CodeCell"))); // once it stands in its place
   showHints();
   return stage.close;
 }
