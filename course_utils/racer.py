@@ -72,7 +72,6 @@ def race(
     seed: int,
     *,
     width: int = 8,
-    build: Callable[[int], nn.Sequential] = build_racer,
     batch_size: int = 128,
     schedule: Callable[[int, int], float] = one_cycle,
     learning_rate: float = 0.8,
@@ -86,7 +85,7 @@ def race(
     """
     torch.manual_seed(seed)
     generator = torch.Generator().manual_seed(seed)
-    racer = build(width)
+    racer = build_racer(width)
     train = batches(split, batch_size, shuffle=True, generator=generator)
     loss_fn = nn.CrossEntropyLoss(label_smoothing=smoothing)
     matrices = [one.weight for one in racer if muon and isinstance(one, nn.Conv2d) and one.in_channels > 1]
